@@ -1,0 +1,87 @@
+//! The one place that asks what time it is.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::window::Timestamp;
+
+/// Tells the time of day; windows are stamped with it, order and duplicates never depend on it.
+pub trait Clock: Send + Sync + fmt::Debug + 'static {
+    /// The current second.
+    fn now(&self) -> Timestamp;
+}
+
+/// The clock of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+/// Measures how long a request takes, with the processor's time stamp counter where there is one.
+#[derive(Clone, Debug)]
+pub struct Stopwatch(quanta::Clock);
+
+/// A moment read from a [`Stopwatch`].
+#[derive(Clone, Copy, Debug)]
+pub struct Moment(u64);
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this type owns the wall clock")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Timestamp::from_unix(match since {
+            Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |secs| -secs),
+        })
+    }
+}
+
+// === impl Stopwatch ===
+
+impl Stopwatch {
+    /// Calibrates a stopwatch; the first one of a process takes some milliseconds.
+    pub fn new() -> Self {
+        Self(quanta::Clock::new())
+    }
+
+    /// Reads the stopwatch.
+    #[inline]
+    pub fn now(&self) -> Moment {
+        Moment(self.0.raw())
+    }
+
+    /// The time from one reading to a later one; zero if the counter went backwards.
+    #[inline]
+    pub fn between(&self, start: Moment, end: Moment) -> Duration {
+        Duration::from_nanos(self.0.delta_as_nanos(start.0, end.0))
+    }
+}
+
+impl Default for Stopwatch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A clock set by hand.
+#[cfg(any(test, feature = "test-util"))]
+#[derive(Debug)]
+pub struct ManualClock(std::sync::atomic::AtomicI64);
+
+#[cfg(any(test, feature = "test-util"))]
+impl ManualClock {
+    /// Creates a clock that stands at a second.
+    pub fn at(now: Timestamp) -> Self {
+        Self(now.as_unix().into())
+    }
+
+    /// Moves the clock, forwards or backwards.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.as_unix(), std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[cfg(any(test, feature = "test-util"))]
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,133 @@
+//! [`Batch`]: the deltas of one flush, numbered.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::aggregate::Delta;
+
+/// The deltas of one flush, with the writer's id and a sequence number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Who wrote it.
+    pub writer: WriterId,
+    /// Its number: 1 for the writer's first batch, then one more each time.
+    pub seq: u64,
+    /// What it adds, in the order of endpoint and window; each pair stands once.
+    pub deltas: Vec<Delta>,
+    /// How far the writer got in its input, kept with the mark; opaque to the store.
+    pub checkpoint: Option<Vec<u8>>,
+}
+
+/// One run of one process: a fresh id at each start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WriterId(Uuid);
+
+/// The BLAKE3 hash of a batch's content, which tells a batch sent again from another one with the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Digest(pub(crate) [u8; 32]);
+
+// === impl Batch ===
+
+impl Batch {
+    /// Creates a batch, with its deltas put in order and those of one endpoint and window merged.
+    ///
+    /// The order keeps two writers from locking the same rows in opposite order.
+    pub fn new(writer: WriterId, seq: u64, mut deltas: Vec<Delta>) -> Self {
+        deltas.sort_by(|a, b| (&a.endpoint, a.window).cmp(&(&b.endpoint, b.window)));
+        deltas.dedup_by(|later, earlier| {
+            let same = later.endpoint == earlier.endpoint && later.window == earlier.window;
+            if same {
+                earlier.counts.merge(&later.counts);
+                earlier.first_at = earlier.first_at.min(later.first_at);
+                earlier.last_at = earlier.last_at.max(later.last_at);
+            }
+            same
+        });
+        Self { writer, seq, deltas, checkpoint: None }
+    }
+
+    /// Keeps how far the writer got, to be read back with [`StatsStore::writer`](super::StatsStore::writer).
+    #[must_use]
+    pub fn with_checkpoint(mut self, checkpoint: Vec<u8>) -> Self {
+        self.checkpoint = Some(checkpoint);
+        self
+    }
+
+    /// All hits of the batch.
+    pub fn hits(&self) -> u64 {
+        self.deltas.iter().fold(0, |sum, delta| sum.saturating_add(delta.counts.hits()))
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        let mut content = Content(blake3::Hasher::new());
+        content.bytes(self.checkpoint.as_deref().unwrap_or_default());
+        for delta in &self.deltas {
+            content.delta(delta);
+        }
+        Digest(*content.0.finalize().as_bytes())
+    }
+}
+
+/// Feeds a batch to the hash, each field with its length, so that no two batches read the same.
+struct Content(blake3::Hasher);
+
+impl Content {
+    fn delta(&mut self, delta: &Delta) {
+        self.bytes(delta.endpoint.service().as_str().as_bytes());
+        self.bytes(delta.endpoint.method().as_str().as_bytes());
+        self.bytes(delta.endpoint.route().as_str().as_bytes());
+        self.number(delta.window.width().secs().cast_unsigned());
+        self.number(delta.window.start().as_unix().cast_unsigned());
+        self.number(delta.first_at.as_unix().cast_unsigned());
+        self.number(delta.last_at.as_unix().cast_unsigned());
+        let counts = &delta.counts;
+        self.bytes(&counts.outcomes.encode());
+        self.bytes(&counts.latency.encode());
+        self.bytes(&counts.duration.encode());
+        self.number(counts.request_bytes);
+        self.number(counts.response_bytes);
+        self.bytes(&counts.callers.encode());
+        self.number(counts.consumers.len() as u64);
+        for (name, counts) in &counts.consumers {
+            self.bytes(name.as_str().as_bytes());
+            self.number(counts.hits);
+            self.number(counts.errors);
+            self.number(counts.response_bytes);
+        }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.update(bytes);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.0.update(&number.to_le_bytes());
+    }
+}
+
+// === impl WriterId ===
+
+impl WriterId {
+    /// Draws a fresh id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// Takes an id from 16 bytes, for a writer that is recognised again after a restart.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// The id as 16 bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Display for WriterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

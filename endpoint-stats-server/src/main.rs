@@ -1,0 +1,3 @@
+//! Endpoint statistics as an application.
+
+fn main() {}
