@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# setup.sh - install what the tests and benchmarks of endpoint-stats need.
+#
+# Usage: scripts/setup.sh dev|k8s|all
+#
+#   dev  a C compiler (SQLite is compiled in), shellcheck, curl, sqlite3, wrk, cargo-nextest, rustfmt, clippy
+#   k8s  the Kubernetes tools: not part of this release yet, so it installs nothing and exits 3
+#   all  the same as dev, and says that the Kubernetes tools are not part of this release yet
+#
+# Installs only what is missing, after saying what that is. System packages come from apt-get (Debian, Ubuntu; with
+# sudo when not root); on other systems it names what to install instead.
+#
+# Exit codes: 0 all is there; 1 something is missing and could not be installed; 2 wrong usage; 3 not in this release.
+set -euo pipefail
+
+# Command, and the Debian package that brings it.
+readonly SYSTEM_TOOLS=(cc:build-essential shellcheck:shellcheck curl:curl sqlite3:sqlite3 wrk:wrk)
+
+usage() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "${BASH_SOURCE[0]}"; }
+
+say() { printf 'setup: %s\n' "$*"; }
+
+fail() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 1
+}
+
+missing_packages() {
+  local tool
+  for tool in "${SYSTEM_TOOLS[@]}"; do
+    command -v "${tool%%:*}" >/dev/null || printf '%s\n' "${tool##*:}"
+  done
+}
+
+apt_get() {
+  local as_root=()
+  if ((EUID != 0)); then
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"
+}
+
+install_system_tools() {
+  local packages
+  mapfile -t packages < <(missing_packages)
+  if ((${#packages[@]} == 0)); then
+    return
+  fi
+  command -v apt-get >/dev/null || fail "no apt-get here; install these and run again: ${packages[*]}"
+  ((EUID == 0)) || command -v sudo >/dev/null || fail "neither root nor sudo; install by hand: ${packages[*]}"
+  say "installing ${packages[*]} with apt-get"
+  apt_get update || fail "apt-get could not update its lists"
+  apt_get install --yes --no-install-recommends "${packages[@]}" >/dev/null || fail "could not install ${packages[*]}"
+}
+
+install_rust_component() { # subcommand of cargo, component of rustup
+  if cargo "$1" --version >/dev/null 2>&1; then
+    return
+  fi
+  command -v rustup >/dev/null || fail "cargo $1 is missing and there is no rustup; install the package of $2"
+  say "adding the rustup component $2"
+  rustup component add "$2" || fail "could not add the component $2"
+}
+
+install_nextest() {
+  if cargo nextest --version >/dev/null 2>&1; then
+    return
+  fi
+  say "installing cargo-nextest with cargo install (a few minutes)"
+  cargo install cargo-nextest --locked || fail "could not install cargo-nextest"
+}
+
+dev() {
+  command -v cargo >/dev/null || fail "cargo is missing; install Rust with rustup and run again"
+  install_system_tools
+  install_rust_component fmt rustfmt
+  install_rust_component clippy clippy
+  install_nextest
+  say "everything for dev is there"
+}
+
+k8s() { say "the Kubernetes tools are not part of this release yet; nothing was installed for them"; }
+
+main() {
+  # From the top of the repository, so that rustup reads its toolchain file.
+  cd "$(dirname "${BASH_SOURCE[0]}")/.."
+  case "${1:-}" in
+    dev) dev ;;
+    k8s) k8s; exit 3 ;;
+    all) dev; k8s ;;
+    --help | -h) usage ;;
+    *) usage >&2; exit 2 ;;
+  esac
+}
+
+main "$@"
