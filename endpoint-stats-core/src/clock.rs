@@ -15,13 +15,9 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-/// Measures how long a request takes, with the processor's time stamp counter where there is one.
-#[derive(Clone, Debug)]
-pub struct Stopwatch(quanta::Clock);
-
-/// A moment read from a [`Stopwatch`].
-#[derive(Clone, Copy, Debug)]
-pub struct Moment(u64);
+/// A moment on the monotonic clock, read from the processor's time stamp counter where there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(quanta::Instant);
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this type owns the wall clock")]
@@ -34,30 +30,19 @@ impl Clock for SystemClock {
     }
 }
 
-// === impl Stopwatch ===
+// === impl Moment ===
 
-impl Stopwatch {
-    /// Calibrates a stopwatch; the first one of a process takes some milliseconds.
-    pub fn new() -> Self {
-        Self(quanta::Clock::new())
-    }
-
-    /// Reads the stopwatch.
+impl Moment {
+    /// Reads the monotonic clock; the first reading of a process calibrates it, which takes some milliseconds.
     #[inline]
-    pub fn now(&self) -> Moment {
-        Moment(self.0.raw())
+    pub fn now() -> Self {
+        Self(quanta::Instant::now())
     }
 
-    /// The time from one reading to a later one; zero if the counter went backwards.
+    /// The time from an earlier moment to this one; zero if that was not earlier.
     #[inline]
-    pub fn between(&self, start: Moment, end: Moment) -> Duration {
-        Duration::from_nanos(self.0.delta_as_nanos(start.0, end.0))
-    }
-}
-
-impl Default for Stopwatch {
-    fn default() -> Self {
-        Self::new()
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_duration_since(earlier.0)
     }
 }
 

@@ -4,6 +4,8 @@ pub mod aggregate;
 pub mod clock;
 mod endpoint;
 mod hit;
+pub mod middleware;
+pub mod recorder;
 pub mod sketch;
 pub mod store;
 pub mod window;

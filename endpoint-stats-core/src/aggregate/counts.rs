@@ -7,12 +7,14 @@ use std::sync::Arc;
 use super::OutcomeCounts;
 use crate::endpoint::InvalidName;
 use crate::hit::Hit;
-use crate::sketch::{CallersSketch, LatencySketch};
+use crate::sketch::{CallersSketch, LatencySketch, capped_sum};
 
 /// The longest consumer name, in bytes.
 pub const MAX_CONSUMER_BYTES: usize = 128;
 
 /// What one endpoint did in some stretch of time; two of them merge into one.
+///
+/// Sums stop at 2^63 - 1, the largest number that every database holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// How many hits ended how.
@@ -58,7 +60,7 @@ impl Counts {
         if let Some(duration) = hit.duration {
             self.duration.record(duration);
         }
-        self.response_bytes = self.response_bytes.saturating_add(hit.response_bytes);
+        self.response_bytes = capped_sum(self.response_bytes, hit.response_bytes);
         if let Some(caller) = hit.caller {
             self.callers.insert(caller);
         }
@@ -69,8 +71,8 @@ impl Counts {
         self.outcomes.merge(&other.outcomes);
         self.latency.merge(&other.latency);
         self.duration.merge(&other.duration);
-        self.request_bytes = self.request_bytes.saturating_add(other.request_bytes);
-        self.response_bytes = self.response_bytes.saturating_add(other.response_bytes);
+        self.request_bytes = capped_sum(self.request_bytes, other.request_bytes);
+        self.response_bytes = capped_sum(self.response_bytes, other.response_bytes);
         self.callers.merge(&other.callers);
         for (name, counts) in &other.consumers {
             self.consumers.entry(name.clone()).or_default().merge(*counts);
@@ -125,8 +127,8 @@ impl fmt::Display for ConsumerName {
 impl ConsumerCounts {
     /// Adds what another stretch of time counted.
     pub fn merge(&mut self, other: Self) {
-        self.hits = self.hits.saturating_add(other.hits);
-        self.errors = self.errors.saturating_add(other.errors);
-        self.response_bytes = self.response_bytes.saturating_add(other.response_bytes);
+        self.hits = capped_sum(self.hits, other.hits);
+        self.errors = capped_sum(self.errors, other.errors);
+        self.response_bytes = capped_sum(self.response_bytes, other.response_bytes);
     }
 }

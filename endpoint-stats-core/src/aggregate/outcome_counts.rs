@@ -1,7 +1,7 @@
 //! [`OutcomeCounts`]: how many hits ended how.
 
 use crate::hit::Outcome;
-use crate::sketch::{DecodeError, Reader, write_varint};
+use crate::sketch::{DecodeError, Reader, capped_sum, write_varint};
 
 const WHAT: &str = "outcome counts";
 const VERSION: u8 = 1;
@@ -20,8 +20,8 @@ impl OutcomeCounts {
             return;
         }
         match self.counts.binary_search_by_key(&outcome.code(), |(code, _)| *code) {
-            Ok(at) => self.counts[at].1 = self.counts[at].1.saturating_add(hits),
-            Err(at) => self.counts.insert(at, (outcome.code(), hits)),
+            Ok(at) => self.counts[at].1 = capped_sum(self.counts[at].1, hits),
+            Err(at) => self.counts.insert(at, (outcome.code(), capped_sum(hits, 0))),
         }
     }
 
@@ -39,12 +39,12 @@ impl OutcomeCounts {
 
     /// All hits.
     pub fn hits(&self) -> u64 {
-        self.iter().fold(0, |sum, (_, hits)| sum.saturating_add(hits))
+        self.iter().fold(0, |sum, (_, hits)| capped_sum(sum, hits))
     }
 
     /// The hits that are errors of the service, see [`Outcome::is_error`].
     pub fn errors(&self) -> u64 {
-        self.iter().filter(|(outcome, _)| outcome.is_error()).fold(0, |sum, (_, hits)| sum.saturating_add(hits))
+        self.iter().filter(|(outcome, _)| outcome.is_error()).fold(0, |sum, (_, hits)| capped_sum(sum, hits))
     }
 
     /// Each outcome that occurred and its hits, in the order of their codes.
@@ -75,7 +75,7 @@ impl OutcomeCounts {
     ///
     /// # Errors
     ///
-    /// When the bytes are cut off, carry another version, an unknown outcome or a count of zero.
+    /// When the bytes are cut off, carry another version, an unknown outcome or a count out of range.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         if bytes.is_empty() {
             return Ok(Self::default());
@@ -86,8 +86,8 @@ impl OutcomeCounts {
         while !reader.is_empty() {
             let code = u16::try_from(next.saturating_add(reader.varint()?)).unwrap_or(u16::MAX);
             let hits = reader.varint()?;
-            if Outcome::from_code(code).is_none() || hits == 0 {
-                return Err(reader.error("an unknown outcome or a count of zero"));
+            if Outcome::from_code(code).is_none() || hits == 0 || i64::try_from(hits).is_err() {
+                return Err(reader.error("an unknown outcome or a count out of range"));
             }
             counts.push((code, hits));
             next = u64::from(code) + 1;

@@ -37,3 +37,11 @@ pub(crate) use callers::{REGISTERS, register_of};
 pub use encoding::DecodeError;
 pub(crate) use encoding::{Reader, write_varint};
 pub use latency::LatencySketch;
+
+/// Adds two counts; a sum stops at 2^63 - 1, the largest number that every database holds, and never wraps.
+///
+/// Any order and grouping of capped additions gives the same sum.
+#[inline]
+pub(crate) fn capped_sum(a: u64, b: u64) -> u64 {
+    a.saturating_add(b).min(i64::MAX.cast_unsigned())
+}

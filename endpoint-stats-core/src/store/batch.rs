@@ -4,7 +4,9 @@ use std::fmt;
 
 use uuid::Uuid;
 
+use super::{Applied, StoreErrorKind};
 use crate::aggregate::Delta;
+use crate::sketch::capped_sum;
 
 /// The deltas of one flush, with the writer's id and a sequence number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,9 +25,24 @@ pub struct Batch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WriterId(Uuid);
 
-/// The BLAKE3 hash of a batch's content, which tells a batch sent again from another one with the same number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Digest(pub(crate) [u8; 32]);
+/// What a store keeps of a writer's last batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WriterMark {
+    pub(crate) last_seq: u64,
+    /// The BLAKE3 hash of the batch, which tells the batch sent again from another one with its number.
+    pub(crate) digest: [u8; 32],
+}
+
+/// What a store is to do with a batch.
+#[derive(Debug)]
+pub(crate) enum Judgement {
+    /// Keep this digest and add the deltas.
+    Take([u8; 32]),
+    /// Change nothing, and answer so.
+    Leave(Applied),
+    /// Change nothing, and say why.
+    Refuse(StoreErrorKind, String),
+}
 
 // === impl Batch ===
 
@@ -56,16 +73,31 @@ impl Batch {
 
     /// All hits of the batch.
     pub fn hits(&self) -> u64 {
-        self.deltas.iter().fold(0, |sum, delta| sum.saturating_add(delta.counts.hits()))
+        self.deltas.iter().fold(0, |sum, delta| capped_sum(sum, delta.counts.hits()))
     }
 
-    pub(crate) fn digest(&self) -> Digest {
+    /// Decides by the writer's mark, the same way for every store.
+    pub(crate) fn judge(&self, mark: Option<WriterMark>) -> Judgement {
+        let (last_seq, last_digest) = mark.map_or((0, None), |mark| (mark.last_seq, Some(mark.digest)));
+        match self.seq.checked_sub(last_seq) {
+            _ if self.seq == 0 => Judgement::Refuse(StoreErrorKind::Rejected, "a batch's number starts at 1".into()),
+            Some(1) => Judgement::Take(self.digest()),
+            Some(0) if last_digest != Some(self.digest()) => Judgement::Refuse(
+                StoreErrorKind::Conflict,
+                format!("batch {} of writer {} is there with other content", self.seq, self.writer),
+            ),
+            Some(0) | None => Judgement::Leave(Applied::Duplicate),
+            Some(_) => Judgement::Leave(Applied::Gap { last_seq }),
+        }
+    }
+
+    fn digest(&self) -> [u8; 32] {
         let mut content = Content(blake3::Hasher::new());
         content.bytes(self.checkpoint.as_deref().unwrap_or_default());
         for delta in &self.deltas {
             content.delta(delta);
         }
-        Digest(*content.0.finalize().as_bytes())
+        *content.0.finalize().as_bytes()
     }
 }
 

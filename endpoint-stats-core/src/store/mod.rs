@@ -14,17 +14,30 @@
 //! - **Sums stay.** Rolling up moves counts into wider windows and changes no sum. Only [`Retention`] deletes.
 
 mod batch;
+#[cfg(any(test, feature = "test-util"))]
+pub mod conformance;
 mod error;
+mod memory;
 mod query;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 pub use batch::{Batch, WriterId};
+pub(crate) use batch::{Judgement, WriterMark};
 pub use error::{StoreError, StoreErrorKind};
+pub use memory::MemoryStore;
 pub use query::{EndpointFilter, EndpointReport, EndpointStatus, SeriesPoint, StatsQuery, StatsReport, Summary};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;
 
 use crate::endpoint::Endpoint;
 use crate::window::{Timestamp, Width};
+
+/// A writer without a checkpoint that was not seen for 30 days may be forgotten.
+#[cfg(feature = "sqlite")]
+pub(crate) const FORGET_WRITERS_AFTER_SECS: i64 = 30 * 86_400;
 
 /// Keeps windows: the one contract of memory, SQLite and every other store.
 #[async_trait]

@@ -76,6 +76,8 @@ pub struct SeriesPoint {
 pub struct EndpointStatus {
     /// The endpoint.
     pub endpoint: Endpoint,
+    /// All hits ever counted, also those whose windows are past every retention.
+    pub hits: u64,
     /// When the service first said that it has the endpoint; `None` when it never did.
     pub registered_at: Option<Timestamp>,
     /// The first hit; `None` when it was never called.

@@ -1,0 +1,5 @@
+DROP TABLE writer;
+DROP TABLE consumer_window;
+DROP TABLE endpoint_window;
+DROP TABLE endpoint;
+PRAGMA application_id = 0;

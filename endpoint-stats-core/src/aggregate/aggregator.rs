@@ -1,0 +1,252 @@
+//! [`Aggregator`]: the recorder that counts in memory until it is drained.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::caller_registers::CallerRegisters;
+use super::endpoint_counters::EndpointCounters;
+use super::registry::{Known, Limits, Registry};
+use super::slot_table::Slot;
+use super::stripe::{Stripe, stripes_wanted, thread_number};
+use super::{ConsumerCounts, Counts, Delta};
+use crate::endpoint::{Endpoint, ServiceName};
+use crate::hit::Hit;
+use crate::recorder::{Arrival, OpenHit, Recorder};
+use crate::window::{Timestamp, Width, Window};
+
+/// Counts the hits of one service in memory; clones count together.
+#[derive(Clone)]
+pub struct Aggregator {
+    inner: Arc<Inner>,
+}
+
+/// A request that an [`Aggregator`] has begun.
+#[derive(Clone, Debug)]
+pub struct AggregatorHit {
+    // One `Arc` a stripe, so that requests on different cores do not share its reference count either.
+    handle: Arc<Handle>,
+    endpoint: Slot,
+    consumer: Option<Slot>,
+}
+
+/// What one endpoint counted in this process since it started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveCount {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// Requests that arrived, those still under way included.
+    pub begun: u64,
+    /// Hits that ended.
+    pub ended: u64,
+}
+
+struct Inner {
+    counters: Arc<Counters>,
+    handles: Box<[Arc<Handle>]>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    counters: Arc<Counters>,
+    stripe: usize,
+}
+
+#[derive(Debug)]
+struct Counters {
+    service: ServiceName,
+    registry: Registry,
+    stripes: Box<[Stripe]>,
+    callers: Box<[OnceLock<CallerRegisters>]>,
+    consumers: Box<[ConsumerCounters]>,
+    // Hits drained so far, by endpoint; the lock also keeps drains apart.
+    drained: Mutex<Vec<u64>>,
+}
+
+#[derive(Debug, Default)]
+struct ConsumerCounters {
+    hits: AtomicU64,
+    errors: AtomicU64,
+    response_bytes: AtomicU64,
+}
+
+// === impl Aggregator ===
+
+impl Aggregator {
+    /// Creates an aggregator for a service.
+    pub fn new(service: ServiceName, limits: Limits) -> Self {
+        let registry = Registry::new(limits);
+        let capacity = registry.endpoint_capacity();
+        let counters = Arc::new(Counters {
+            service,
+            stripes: (0..stripes_wanted()).map(|_| Stripe::new(capacity)).collect(),
+            callers: (0..capacity).map(|_| OnceLock::new()).collect(),
+            consumers: (0..registry.consumer_capacity()).map(|_| ConsumerCounters::default()).collect(),
+            drained: Mutex::new(vec![0; capacity]),
+            registry,
+        });
+        let handle = |stripe| Arc::new(Handle { counters: Arc::clone(&counters), stripe });
+        let handles = (0..counters.stripes.len()).map(handle).collect();
+        Self { inner: Arc::new(Inner { counters, handles }) }
+    }
+
+    /// The service whose hits are counted.
+    pub fn service(&self) -> &ServiceName {
+        &self.inner.counters.service
+    }
+
+    /// Takes everything counted since the last drain, stamped with the 10-second window of `at`.
+    ///
+    /// Recording goes on meanwhile. What is returned is no longer in the aggregator: it is the caller's to keep.
+    pub fn drain(&self, at: Timestamp) -> Vec<Delta> {
+        let counters = &*self.inner.counters;
+        let mut drained = counters.drained.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut consumers = counters.drain_consumers();
+        let mut deltas = Vec::new();
+        for (slot, known) in counters.registry.endpoints() {
+            let mut counts = counters.drain_endpoint(slot);
+            if let Some(consumers) = consumers.remove(&slot.index()) {
+                counts.consumers = consumers.into_iter().collect();
+            }
+            if counts.is_empty() {
+                continue;
+            }
+            drained[slot.index()] += counts.hits();
+            deltas.push(Delta {
+                endpoint: counters.endpoint(known),
+                window: Window::containing(at, Width::TenSeconds),
+                first_at: at,
+                last_at: at,
+                counts,
+            });
+        }
+        deltas
+    }
+
+    /// What each endpoint counted since the process started, drained or not.
+    pub fn live(&self) -> Vec<LiveCount> {
+        let counters = &*self.inner.counters;
+        let drained = counters.drained.lock().unwrap_or_else(PoisonError::into_inner);
+        let live = |(slot, known): (Slot, &Known)| {
+            let ended = counters.each_stripe(slot).map(EndpointCounters::hits).sum::<u64>() + drained[slot.index()];
+            let begun = counters.each_stripe(slot).map(EndpointCounters::begun).sum::<u64>().max(ended);
+            (begun > 0).then(|| LiveCount { endpoint: counters.endpoint(known), begun, ended })
+        };
+        counters.registry.endpoints().filter_map(live).collect()
+    }
+
+    /// Hits that were counted under the overflow key, because the limit of endpoints was reached.
+    pub fn folded(&self) -> u64 {
+        self.inner.counters.registry.folded()
+    }
+
+    /// Hits that were counted under the refused key, because their template was longer than 512 bytes, empty, or
+    /// had a NUL.
+    pub fn refused(&self) -> u64 {
+        self.inner.counters.registry.refused()
+    }
+}
+
+impl fmt::Debug for Aggregator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aggregator").field("service", self.service()).finish_non_exhaustive()
+    }
+}
+
+impl Recorder for Aggregator {
+    type OpenHit = AggregatorHit;
+
+    #[inline]
+    fn begin(&self, arrival: Arrival<'_>) -> Option<AggregatorHit> {
+        let inner = &*self.inner;
+        let endpoint = inner.counters.registry.endpoint(arrival)?;
+        let consumer = arrival.consumer.and_then(|name| inner.counters.registry.consumer(endpoint, name));
+        let handle = Arc::clone(&inner.handles[thread_number() & (inner.handles.len() - 1)]);
+        handle.counters(endpoint).begin();
+        Some(AggregatorHit { handle, endpoint, consumer })
+    }
+}
+
+// === impl AggregatorHit ===
+
+impl OpenHit for AggregatorHit {
+    #[inline]
+    fn end(self, hit: &Hit) {
+        let counters = &*self.handle.counters;
+        if let Some(caller) = hit.caller {
+            counters.callers[self.endpoint.index()].get_or_init(CallerRegisters::new).insert(caller);
+        }
+        if let Some(consumer) = self.consumer {
+            counters.consumers[consumer.index()].add(hit);
+        }
+        self.handle.counters(self.endpoint).add(hit);
+    }
+
+    fn add_request_bytes(&self, bytes: u64) {
+        self.handle.counters(self.endpoint).add_request_bytes(bytes);
+    }
+}
+
+// === impl Handle ===
+
+impl Handle {
+    #[inline]
+    fn counters(&self, endpoint: Slot) -> &EndpointCounters {
+        self.counters.stripes[self.stripe].counters(endpoint.index())
+    }
+}
+
+// === impl Counters ===
+
+impl Counters {
+    fn endpoint(&self, known: &Known) -> Endpoint {
+        Endpoint::new(self.service.clone(), known.method, known.route.clone())
+    }
+
+    fn each_stripe(&self, slot: Slot) -> impl Iterator<Item = &EndpointCounters> {
+        self.stripes.iter().filter_map(move |stripe| stripe.counters_if_any(slot.index()))
+    }
+
+    fn drain_endpoint(&self, slot: Slot) -> Counts {
+        let mut counts = Counts::default();
+        for counters in self.each_stripe(slot) {
+            counters.drain_into(&mut counts);
+        }
+        if let Some(registers) = self.callers[slot.index()].get() {
+            counts.callers = registers.drain();
+        }
+        counts
+    }
+
+    fn drain_consumers(&self) -> HashMap<usize, Vec<(super::ConsumerName, ConsumerCounts)>> {
+        let mut by_endpoint: HashMap<_, Vec<_>> = HashMap::new();
+        for (slot, (endpoint, name)) in self.registry.consumers() {
+            let counts = self.consumers[slot.index()].drain();
+            if counts != ConsumerCounts::default() {
+                by_endpoint.entry(endpoint.index()).or_default().push((name.clone(), counts));
+            }
+        }
+        by_endpoint
+    }
+}
+
+// === impl ConsumerCounters ===
+
+impl ConsumerCounters {
+    fn add(&self, hit: &Hit) {
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        if hit.outcome.is_error() {
+            self.errors.fetch_add(1, Ordering::Relaxed);
+        }
+        self.response_bytes.fetch_add(hit.response_bytes, Ordering::Relaxed);
+    }
+
+    fn drain(&self) -> ConsumerCounts {
+        ConsumerCounts {
+            hits: self.hits.swap(0, Ordering::Relaxed),
+            errors: self.errors.swap(0, Ordering::Relaxed),
+            response_bytes: self.response_bytes.swap(0, Ordering::Relaxed),
+        }
+    }
+}

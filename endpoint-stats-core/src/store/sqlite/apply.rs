@@ -1,0 +1,84 @@
+//! Applying a batch: the mark and the counts in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::dsl::{replace_into, sql};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use diesel::sqlite::SqliteConnection;
+
+use super::endpoints;
+use super::error::Failure;
+use super::schema::writer;
+use super::window_row::{self, WindowCounts, WindowKey};
+use crate::store::{Applied, Batch, Judgement, StoreErrorKind, WriterMark};
+
+pub(super) fn apply(connection: &mut SqliteConnection, batch: &Batch) -> Result<Applied, Failure> {
+    connection.immediate_transaction(|connection| match batch.judge(mark(connection, batch)?) {
+        Judgement::Take(digest) => {
+            set_mark(connection, batch, digest)?;
+            add_deltas(connection, batch)?;
+            Ok(Applied::Applied)
+        }
+        Judgement::Leave(applied) => Ok(applied),
+        Judgement::Refuse(kind, problem) => Err(Failure::Refused(kind, problem)),
+    })
+}
+
+fn mark(connection: &mut SqliteConnection, batch: &Batch) -> Result<Option<WriterMark>, Failure> {
+    let found: Option<(i64, Vec<u8>)> = writer::table
+        .filter(writer::id.eq(batch.writer.as_bytes().as_slice()))
+        .select((writer::last_seq, writer::digest))
+        .first(connection)
+        .optional()?;
+    let Some((last_seq, digest)) = found else { return Ok(None) };
+    let last_seq = window_row::as_u64(last_seq)?;
+    let digest = digest.try_into().map_err(|_| Failure::corrupt("a digest of the wrong length"))?;
+    Ok(Some(WriterMark { last_seq, digest }))
+}
+
+fn set_mark(connection: &mut SqliteConnection, batch: &Batch, digest: [u8; 32]) -> Result<(), Failure> {
+    let seq = i64::try_from(batch.seq)
+        .map_err(|_| Failure::Refused(StoreErrorKind::Rejected, "a sequence number past 2^63".to_owned()))?;
+    replace_into(writer::table)
+        .values((
+            writer::id.eq(batch.writer.as_bytes().as_slice()),
+            writer::last_seq.eq(seq),
+            writer::digest.eq(digest.as_slice()),
+            writer::checkpoint.eq(batch.checkpoint.as_deref()),
+            writer::last_seen.eq(sql::<BigInt>("unixepoch()")),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn add_deltas(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Failure> {
+    let mut windows = BTreeMap::new();
+    for delta in &batch.deltas {
+        let id = endpoints::id_of(connection, &delta.endpoint)?;
+        endpoints::note_hits(connection, id, delta)?;
+        let counted =
+            WindowCounts { counts: delta.counts.clone(), first_at: delta.first_at, last_at: delta.last_at };
+        windows.insert((delta.window, id), counted);
+    }
+    merge_into(connection, windows)
+}
+
+/// Adds windows to those that are there.
+pub(super) fn merge_into(
+    connection: &mut SqliteConnection,
+    windows: BTreeMap<WindowKey, WindowCounts>,
+) -> Result<(), Failure> {
+    let starts: BTreeSet<_> = windows.keys().map(|(window, _)| *window).collect();
+    let mut present = window_row::starting_at(connection, starts.into_iter())?;
+    for (key, added) in windows {
+        match present.get_mut(&key) {
+            Some(window) => {
+                window.merge(&added);
+                window_row::write(connection, key, window)?;
+            }
+            None => window_row::write(connection, key, &added)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Opening a file: is it ours, is it of this version, can it be written?
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationSource;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::error::Failure;
+use crate::store::StoreErrorKind;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// "ESTA", set by the first migration.
+const APPLICATION_ID: i64 = 0x4553_5441;
+
+/// The first bytes of every SQLite file (<https://www.sqlite.org/fileformat.html>).
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    value: i64,
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// Opens a file for writing, and brings its tables up to date.
+pub(super) fn open(path: &Path) -> Result<SqliteConnection, Failure> {
+    check_magic(path)?;
+    let mut connection = establish(path)?;
+    check_owner(&mut connection)?;
+    check_version(&mut connection)?;
+    connection.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+    migrate(&mut connection)?;
+    check_writable(&mut connection)?;
+    Ok(connection)
+}
+
+/// Opens a second connection to a file that [`open`] has opened.
+pub(super) fn open_reader(path: &Path) -> Result<SqliteConnection, Failure> {
+    let mut connection = establish(path)?;
+    connection.batch_execute("PRAGMA query_only = ON;")?;
+    Ok(connection)
+}
+
+/// Fails when nothing could be written now.
+pub(super) fn check_writable(connection: &mut SqliteConnection) -> Result<(), Failure> {
+    connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK;").map_err(Failure::from)
+}
+
+fn establish(path: &Path) -> Result<SqliteConnection, Failure> {
+    let url = path.to_str().ok_or_else(|| Failure::corrupt("the path is not UTF-8"))?;
+    let mut connection = SqliteConnection::establish(url)
+        .map_err(|error| Failure::Refused(StoreErrorKind::Unavailable, error.to_string()))?;
+    connection.batch_execute("PRAGMA busy_timeout = 5000;")?;
+    Ok(connection)
+}
+
+fn check_magic(path: &Path) -> Result<(), Failure> {
+    let mut start = Vec::new();
+    match File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start)) {
+        Ok(0) => Ok(()),
+        Ok(_) if start == MAGIC => Ok(()),
+        Ok(_) => Err(Failure::corrupt("the file is not an SQLite database")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::Refused(StoreErrorKind::Unavailable, error.to_string())),
+    }
+}
+
+fn check_owner(connection: &mut SqliteConnection) -> Result<(), Failure> {
+    let owner = number(connection, "SELECT application_id AS value FROM pragma_application_id")?;
+    let tables = number(connection, "SELECT count(*) AS value FROM sqlite_schema WHERE type = 'table'")?;
+    if owner == APPLICATION_ID || (owner == 0 && tables == 0) {
+        return Ok(());
+    }
+    Err(Failure::corrupt("the file belongs to another application; give a file of its own"))
+}
+
+fn check_version(connection: &mut SqliteConnection) -> Result<(), Failure> {
+    let made = number(
+        connection,
+        "SELECT count(*) AS value FROM sqlite_schema WHERE name = '__diesel_schema_migrations'",
+    )?;
+    if made == 0 {
+        return Ok(());
+    }
+    let known = known_versions()?;
+    let applied: Vec<Version> =
+        diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version").load(connection)?;
+    match applied.into_iter().find(|applied| !known.contains(&applied.version)) {
+        None => Ok(()),
+        Some(newer) => Err(Failure::corrupt(format!(
+            "the file is from a newer version: this one does not know migration {}; upgrade, or give another file",
+            newer.version
+        ))),
+    }
+}
+
+fn known_versions() -> Result<BTreeSet<String>, Failure> {
+    let migrations = MigrationSource::<Sqlite>::migrations(&MIGRATIONS);
+    let migrations = migrations.map_err(|error| Failure::corrupt(error.to_string()))?;
+    Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
+}
+
+/// Takes the write lock before it looks, so that processes started together migrate once.
+fn migrate(connection: &mut SqliteConnection) -> Result<(), Failure> {
+    connection.immediate_transaction(|connection| {
+        connection
+            .run_pending_migrations(MIGRATIONS)
+            .map(drop)
+            .map_err(|error| Failure::Refused(StoreErrorKind::Unavailable, error.to_string()))
+    })
+}
+
+fn number(connection: &mut SqliteConnection, sql: &str) -> Result<i64, Failure> {
+    Ok(diesel::sql_query(sql).get_result::<Number>(connection)?.value)
+}

@@ -1,0 +1,126 @@
+//! [`SqliteStore`]: windows in one file, with nothing to install.
+//!
+//! The file is in WAL mode with `synchronous=FULL`: when [`apply`](StatsStore::apply) returns, the batch survives a
+//! crash of the process, of the machine, and a power cut that the disk itself survives. One thread writes and one
+//! reads, each with its own connection, so a dropped future never cuts a transaction in half. Other processes may
+//! use the same file; a writer waits up to 5 seconds for another.
+//!
+//! What can go wrong with the file, and the [kind](StoreErrorKind) of error it gives:
+//!
+//! | the file | kind |
+//! |---|---|
+//! | is not an SQLite database, belongs to another application, is from a newer version, is damaged | `Corrupt` |
+//! | cannot be opened, is read-only, is locked for more than 5 seconds, the disk is full | `Unavailable` |
+//!
+//! ```
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("stats.db");
+//! use endpoint_stats_core::store::{SqliteStore, StatsQuery, StatsStore};
+//! use endpoint_stats_core::window::TimeRange;
+//!
+//! let store = SqliteStore::open(&path).await?;
+//! let report = store.query(&StatsQuery::over(TimeRange::ALL)).await?;
+//!
+//! assert_eq!(report.totals.counts.hits(), 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+
+mod apply;
+mod connection;
+mod endpoints;
+mod error;
+mod read;
+mod roll_up;
+mod schema;
+mod window_row;
+mod worker;
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use self::worker::Worker;
+use super::{
+    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, WriterId,
+    WriterState,
+};
+#[cfg(doc)]
+use super::StoreErrorKind;
+use crate::endpoint::Endpoint;
+use crate::window::Timestamp;
+
+/// Keeps windows in an SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    writer: Worker,
+    reader: Worker,
+}
+
+impl SqliteStore {
+    /// Opens a file, creates it if there is none, and brings its tables up to date.
+    ///
+    /// # Errors
+    ///
+    /// See the table [above](self).
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        let writer = Worker::start("endpoint-stats-write", path.clone(), connection::open).await?;
+        let reader = Worker::start("endpoint-stats-read", path.clone(), connection::open_reader).await?;
+        Ok(Self { path, writer, reader })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[async_trait]
+impl StatsStore for SqliteStore {
+    async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
+        let batch = batch.clone();
+        self.writer.call("write a batch", move |connection| apply::apply(connection, &batch)).await
+    }
+
+    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
+        self.reader.call("read a writer's state", move |connection| read::writer(connection, writer)).await
+    }
+
+    async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
+        let query = query.clone();
+        self.reader.call("read statistics", move |connection| read::report(connection, &query)).await
+    }
+
+    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
+        let endpoints = endpoints.to_vec();
+        self.writer
+            .call("register endpoints", move |connection| endpoints::register(connection, &endpoints, at))
+            .await
+    }
+
+    async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
+        self.reader.call("read endpoints", endpoints::all).await
+    }
+
+    async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
+        let retention = *retention;
+        let mut sum = RolledUp::default();
+        loop {
+            let step = move |connection: &mut _| roll_up::step(connection, now, &retention);
+            let step = self.writer.call("roll up windows", step).await?;
+            if step == RolledUp::default() {
+                return Ok(sum);
+            }
+            sum.moved += step.moved;
+            sum.deleted += step.deleted;
+        }
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.writer.call("reach the database", connection::check_writable).await
+    }
+}

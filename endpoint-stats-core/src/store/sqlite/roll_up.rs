@@ -1,0 +1,99 @@
+//! Moving windows into the next wider tier, a bounded step at a time.
+
+use std::collections::{BTreeMap, HashMap};
+
+use diesel::dsl::delete;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::apply::merge_into;
+use super::error::Failure;
+use super::schema::{consumer_window, endpoint_window, writer};
+use super::window_row::{self, WindowCounts, WindowKey};
+use crate::store::{FORGET_WRITERS_AFTER_SECS, Retention, RolledUp};
+use crate::window::{Timestamp, Width, Window};
+
+/// Windows of one start move together, and a step ends after the start that fills it.
+const ROWS_A_STEP: i64 = 1_000;
+
+/// Moves or deletes some windows that are past their retention; changes nothing when there are none.
+pub(super) fn step(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    retention: &Retention,
+) -> Result<RolledUp, Failure> {
+    connection.immediate_transaction(|connection| {
+        forget_writers(connection, now)?;
+        for width in Width::ALL {
+            let Some(cutoff) = retention.cutoff(width, now) else { continue };
+            let expired = expired(connection, width, cutoff)?;
+            if expired.is_empty() {
+                continue;
+            }
+            let moved = take(connection, &expired)?;
+            let rows = moved.len() as u64;
+            return match width.wider() {
+                Some(wider) => {
+                    merge_into(connection, widened(moved, wider))?;
+                    Ok(RolledUp { moved: rows, deleted: 0 })
+                }
+                None => Ok(RolledUp { moved: 0, deleted: rows }),
+            };
+        }
+        Ok(RolledUp::default())
+    })
+}
+
+/// The oldest windows of a width that end at or before the cutoff.
+fn expired(connection: &mut SqliteConnection, width: Width, cutoff: Timestamp) -> Result<Vec<Window>, Failure> {
+    let starts: Vec<i64> = endpoint_window::table
+        .filter(endpoint_window::width_secs.eq(width.secs()))
+        .filter(endpoint_window::start.le(cutoff.minus_secs(width.secs()).as_unix()))
+        .order(endpoint_window::start)
+        .limit(ROWS_A_STEP)
+        .select(endpoint_window::start)
+        .load(connection)?;
+    let mut windows: Vec<_> =
+        starts.into_iter().map(|start| Window::containing(Timestamp::from_unix(start), width)).collect();
+    windows.dedup();
+    Ok(windows)
+}
+
+/// Reads windows and deletes them.
+fn take(
+    connection: &mut SqliteConnection,
+    windows: &[Window],
+) -> Result<HashMap<WindowKey, WindowCounts>, Failure> {
+    let taken = window_row::starting_at(connection, windows.iter().copied())?;
+    for window in windows {
+        let (width, start) = (window.width().secs(), window.start().as_unix());
+        delete(endpoint_window::table)
+            .filter(endpoint_window::width_secs.eq(width))
+            .filter(endpoint_window::start.eq(start))
+            .execute(connection)?;
+        delete(consumer_window::table)
+            .filter(consumer_window::width_secs.eq(width))
+            .filter(consumer_window::start.eq(start))
+            .execute(connection)?;
+    }
+    Ok(taken)
+}
+
+fn widened(windows: HashMap<WindowKey, WindowCounts>, width: Width) -> BTreeMap<WindowKey, WindowCounts> {
+    let mut wide: BTreeMap<WindowKey, WindowCounts> = BTreeMap::new();
+    for ((window, id), counted) in windows {
+        wide.entry((window.widened_to(width), id))
+            .and_modify(|present| present.merge(&counted))
+            .or_insert(counted);
+    }
+    wide
+}
+
+/// A writer that is unknown can only start at 1, so forgetting one cannot count a batch twice.
+fn forget_writers(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), Failure> {
+    delete(writer::table)
+        .filter(writer::checkpoint.is_null())
+        .filter(writer::last_seen.lt(now.minus_secs(FORGET_WRITERS_AFTER_SECS).as_unix()))
+        .execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! [`WindowRow`]: a window of one endpoint, between Rust and SQL.
+
+use std::collections::{BTreeMap, HashMap};
+
+use diesel::dsl::replace_into;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::error::Failure;
+use super::schema::{consumer_window, endpoint_window};
+use crate::aggregate::{ConsumerCounts, ConsumerName, Counts, OutcomeCounts};
+use crate::sketch::{CallersSketch, LatencySketch};
+use crate::window::{Timestamp, Width, Window};
+
+/// Which window of which endpoint.
+pub(super) type WindowKey = (Window, i64);
+
+/// What was counted in it, and when first and last.
+#[derive(Debug, Clone)]
+pub(super) struct WindowCounts {
+    pub(super) counts: Counts,
+    pub(super) first_at: Timestamp,
+    pub(super) last_at: Timestamp,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = endpoint_window)]
+pub(super) struct WindowRow {
+    width_secs: i64,
+    start: i64,
+    endpoint_id: i64,
+    first_at: i64,
+    last_at: i64,
+    hits: i64,
+    errors: i64,
+    request_bytes: i64,
+    response_bytes: i64,
+    outcomes: Vec<u8>,
+    latency: Vec<u8>,
+    duration: Vec<u8>,
+    callers: Vec<u8>,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = consumer_window)]
+pub(super) struct ConsumerRow {
+    width_secs: i64,
+    start: i64,
+    endpoint_id: i64,
+    consumer: String,
+    hits: i64,
+    errors: i64,
+    response_bytes: i64,
+}
+
+/// Puts rows together with their consumers.
+pub(super) fn assemble(
+    rows: Vec<WindowRow>,
+    consumers: Vec<ConsumerRow>,
+) -> Result<BTreeMap<WindowKey, WindowCounts>, Failure> {
+    let mut found = rows.into_iter().map(WindowRow::into_counts).collect::<Result<BTreeMap<_, _>, _>>()?;
+    for row in consumers {
+        let (key, name, counts) = row.into_counts()?;
+        if let Some(window) = found.get_mut(&key) {
+            window.counts.consumers.insert(name, counts);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads the windows that start at the given seconds, for every endpoint.
+pub(super) fn starting_at(
+    connection: &mut SqliteConnection,
+    windows: impl Iterator<Item = Window>,
+) -> Result<HashMap<WindowKey, WindowCounts>, Failure> {
+    let mut found = HashMap::new();
+    for window in windows {
+        let (width, start) = (window.width().secs(), window.start().as_unix());
+        let rows = endpoint_window::table
+            .filter(endpoint_window::width_secs.eq(width))
+            .filter(endpoint_window::start.eq(start))
+            .select(WindowRow::as_select())
+            .load(connection)?;
+        let consumers = consumer_window::table
+            .filter(consumer_window::width_secs.eq(width))
+            .filter(consumer_window::start.eq(start))
+            .select(ConsumerRow::as_select())
+            .load(connection)?;
+        found.extend(assemble(rows, consumers)?);
+    }
+    Ok(found)
+}
+
+/// Writes a window, in place of what was there.
+pub(super) fn write(
+    connection: &mut SqliteConnection,
+    key: WindowKey,
+    window: &WindowCounts,
+) -> Result<(), Failure> {
+    replace_into(endpoint_window::table).values(WindowRow::new(key, window)).execute(connection)?;
+    for (name, counts) in &window.counts.consumers {
+        replace_into(consumer_window::table).values(ConsumerRow::new(key, name, *counts)).execute(connection)?;
+    }
+    Ok(())
+}
+
+// === impl WindowCounts ===
+
+impl WindowCounts {
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.counts.merge(&other.counts);
+        self.first_at = self.first_at.min(other.first_at);
+        self.last_at = self.last_at.max(other.last_at);
+    }
+}
+
+// === impl WindowRow ===
+
+impl WindowRow {
+    fn new((window, endpoint_id): WindowKey, counted: &WindowCounts) -> Self {
+        let counts = &counted.counts;
+        Self {
+            width_secs: window.width().secs(),
+            start: window.start().as_unix(),
+            endpoint_id,
+            first_at: counted.first_at.as_unix(),
+            last_at: counted.last_at.as_unix(),
+            hits: as_i64(counts.hits()),
+            errors: as_i64(counts.outcomes.errors()),
+            request_bytes: as_i64(counts.request_bytes),
+            response_bytes: as_i64(counts.response_bytes),
+            outcomes: counts.outcomes.encode(),
+            latency: counts.latency.encode(),
+            duration: counts.duration.encode(),
+            callers: counts.callers.encode(),
+        }
+    }
+
+    fn into_counts(self) -> Result<(WindowKey, WindowCounts), Failure> {
+        let counts = Counts {
+            outcomes: OutcomeCounts::decode(&self.outcomes)?,
+            latency: LatencySketch::decode(&self.latency)?,
+            duration: LatencySketch::decode(&self.duration)?,
+            request_bytes: as_u64(self.request_bytes)?,
+            response_bytes: as_u64(self.response_bytes)?,
+            callers: CallersSketch::decode(&self.callers)?,
+            consumers: BTreeMap::new(),
+        };
+        let window = WindowCounts {
+            counts,
+            first_at: Timestamp::from_unix(self.first_at),
+            last_at: Timestamp::from_unix(self.last_at),
+        };
+        Ok(((window_of(self.width_secs, self.start)?, self.endpoint_id), window))
+    }
+}
+
+// === impl ConsumerRow ===
+
+impl ConsumerRow {
+    fn new((window, endpoint_id): WindowKey, name: &ConsumerName, counts: ConsumerCounts) -> Self {
+        Self {
+            width_secs: window.width().secs(),
+            start: window.start().as_unix(),
+            endpoint_id,
+            consumer: name.as_str().to_owned(),
+            hits: as_i64(counts.hits),
+            errors: as_i64(counts.errors),
+            response_bytes: as_i64(counts.response_bytes),
+        }
+    }
+
+    fn into_counts(self) -> Result<(WindowKey, ConsumerName, ConsumerCounts), Failure> {
+        let name = ConsumerName::new(&self.consumer).map_err(|error| Failure::corrupt(error.to_string()))?;
+        let counts = ConsumerCounts {
+            hits: as_u64(self.hits)?,
+            errors: as_u64(self.errors)?,
+            response_bytes: as_u64(self.response_bytes)?,
+        };
+        Ok(((window_of(self.width_secs, self.start)?, self.endpoint_id), name, counts))
+    }
+}
+
+fn window_of(width_secs: i64, start: i64) -> Result<Window, Failure> {
+    let width = Width::from_secs(width_secs).ok_or_else(|| Failure::corrupt("a window of an unknown width"))?;
+    Ok(Window::containing(Timestamp::from_unix(start), width))
+}
+
+pub(super) fn as_i64(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+pub(super) fn as_u64(count: i64) -> Result<u64, Failure> {
+    u64::try_from(count).map_err(|_| Failure::corrupt("a count below zero"))
+}

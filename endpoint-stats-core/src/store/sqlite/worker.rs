@@ -1,0 +1,67 @@
+//! [`Worker`]: a thread that owns a connection.
+
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+
+use diesel::sqlite::SqliteConnection;
+use tokio::sync::oneshot;
+
+use super::error::Failure;
+use crate::store::{StoreError, StoreErrorKind};
+
+type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
+
+/// Runs calls on one connection, one after the other, to their end, even when nobody waits for them any more.
+///
+/// The thread ends when the worker is dropped and its last call is done.
+#[derive(Debug)]
+pub(super) struct Worker {
+    path: PathBuf,
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Worker {
+    /// Starts a thread with a connection that `open` makes there.
+    pub(super) async fn start(
+        name: &str,
+        path: PathBuf,
+        open: fn(&std::path::Path) -> Result<SqliteConnection, Failure>,
+    ) -> Result<Self, StoreError> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let (opened, is_open) = oneshot::channel();
+        let file = path.clone();
+        let run = move || match open(&file) {
+            Ok(mut connection) => {
+                let _ = opened.send(Ok(()));
+                queue.into_iter().for_each(|job| job(&mut connection));
+            }
+            Err(failure) => drop(opened.send(Err(failure))),
+        };
+        thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
+            StoreError::new(StoreErrorKind::Unavailable, "start a thread for the database").with_source(error)
+        })?;
+        match is_open.await {
+            Ok(Ok(())) => Ok(Self { path, jobs }),
+            Ok(Err(failure)) => Err(failure.while_trying("open the database", &path)),
+            Err(_) => Err(gone("open the database")),
+        }
+    }
+
+    /// Runs a call on the connection; `what` fits after "failed to …".
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        what: &str,
+        call: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |connection| drop(reply.send(call(connection))));
+        self.jobs.send(job).map_err(|_| gone(what))?;
+        let result = answer.await.map_err(|_| gone(what))?;
+        result.map_err(|failure| failure.while_trying(what, &self.path))
+    }
+}
+
+fn gone(what: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, format!("{what}: the database's thread is gone"))
+}
