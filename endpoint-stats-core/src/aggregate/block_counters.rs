@@ -23,14 +23,18 @@ impl<const BLOCKS: usize> BlockCounters<BLOCKS> {
 
     pub(super) fn new() -> Self {
         let () = Self::FITS;
-        Self { changed: AtomicU64::new(0), blocks: [const { OnceLock::new() }; BLOCKS] }
+        Self {
+            changed: AtomicU64::new(0),
+            blocks: [const { OnceLock::new() }; BLOCKS],
+        }
     }
 
     /// Adds one to a counter.
     #[inline]
     pub(super) fn increment(&self, index: usize) {
         let block = index / WIDTH;
-        let counters = self.blocks[block].get_or_init(|| Box::new([const { AtomicU64::new(0) }; WIDTH]));
+        let counters =
+            self.blocks[block].get_or_init(|| Box::new([const { AtomicU64::new(0) }; WIDTH]));
         counters[index % WIDTH].fetch_add(1, Ordering::SeqCst);
         let mark = 1 << block;
         if self.changed.load(Ordering::SeqCst) & mark == 0 {
@@ -47,7 +51,9 @@ impl<const BLOCKS: usize> BlockCounters<BLOCKS> {
         while changed != 0 {
             let block = changed.trailing_zeros() as usize;
             changed &= changed - 1;
-            let Some(counters) = self.blocks[block].get() else { continue };
+            let Some(counters) = self.blocks[block].get() else {
+                continue;
+            };
             for (i, counter) in counters.iter().enumerate() {
                 if counter.load(Ordering::SeqCst) != 0 {
                     take(block * WIDTH + i, counter.swap(0, Ordering::SeqCst));
@@ -58,7 +64,11 @@ impl<const BLOCKS: usize> BlockCounters<BLOCKS> {
 
     /// The sum of all counters.
     pub(super) fn sum(&self) -> u64 {
-        let counters = self.blocks.iter().filter_map(OnceLock::get).flat_map(|block| block.iter());
+        let counters = self
+            .blocks
+            .iter()
+            .filter_map(OnceLock::get)
+            .flat_map(|block| block.iter());
         counters.map(|counter| counter.load(Ordering::SeqCst)).sum()
     }
 }
@@ -95,7 +105,10 @@ mod tests {
             let writers: Vec<_> = (0..2)
                 .map(|writer| {
                     let counters = &counters;
-                    scope.spawn(move || (0..ROUNDS).for_each(|i| counters.increment((i as usize * 7 + writer) % 128)))
+                    scope.spawn(move || {
+                        (0..ROUNDS)
+                            .for_each(|i| counters.increment((i as usize * 7 + writer) % 128))
+                    })
                 })
                 .collect();
             let drainer = scope.spawn(|| {

@@ -18,3 +18,12 @@ pub struct Delta {
     /// What was gained.
     pub counts: Counts,
 }
+
+impl Delta {
+    /// Adds another delta of the same endpoint and window.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.counts.merge(&other.counts);
+        self.first_at = self.first_at.min(other.first_at);
+        self.last_at = self.last_at.max(other.last_at);
+    }
+}

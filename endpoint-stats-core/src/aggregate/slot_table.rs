@@ -56,7 +56,7 @@ impl<K> SlotTable<K> {
             if found == 0 {
                 return None;
             }
-            let slot = Slot((found as u32).wrapping_sub(1));
+            let slot = Slot((found & 0xffff_ffff) as u32 - 1);
             if found >> 32 == hash >> 32 && self.key(slot).is_some_and(&is_key) {
                 return Some(slot);
             }
@@ -102,7 +102,9 @@ impl<K> SlotTable<K> {
 
     /// Every key there is, in the order they were added.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, &K)> {
-        (0..).map(Slot).zip(self.keys.iter().map_while(OnceLock::get))
+        (0..)
+            .map(Slot)
+            .zip(self.keys.iter().map_while(OnceLock::get))
     }
 
     /// How many keys there is room for.
@@ -110,6 +112,10 @@ impl<K> SlotTable<K> {
         self.keys.len()
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is cut off is masked anyway"
+    )]
     fn place(&self, place: u64) -> usize {
         (place as usize) & (self.places.len() - 1)
     }
@@ -123,7 +129,9 @@ mod tests {
 
     fn insert(table: &SlotTable<String>, key: &str, limit: usize) -> Option<usize> {
         let hash = table.hash(0, key);
-        table.find_or_insert(hash, limit, |k| k == key, |_| key.to_owned()).map(Slot::index)
+        table
+            .find_or_insert(hash, limit, |k| k == key, |_| key.to_owned())
+            .map(Slot::index)
     }
 
     #[test]
@@ -153,9 +161,13 @@ mod tests {
         let keys: Vec<String> = (0..500).map(|i| format!("/route/{i}")).collect();
 
         let slots: Vec<Vec<Option<usize>>> = thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..4).map(|_| scope.spawn(|| keys.iter().map(|key| insert(&table, key, 500)).collect())).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            let threads: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| keys.iter().map(|key| insert(&table, key, 500)).collect()))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
 
         assert!(slots.iter().all(|found| *found == slots[0]));

@@ -46,7 +46,14 @@ impl<B: Body, O: OpenHit> ResponseBody<B, O> {
             Some(guard)
         });
         let promised_bytes = guard.as_ref().and_then(|_| promised_bytes(&response));
-        response.map(|inner| Self { inner, ending: Ending { guard, status, promised_bytes } })
+        response.map(|inner| Self {
+            inner,
+            ending: Ending {
+                guard,
+                status,
+                promised_bytes,
+            },
+        })
     }
 }
 
@@ -114,7 +121,14 @@ impl<O: OpenHit> Drop for Ending<O> {
 
 impl<B: Default, O: OpenHit> Default for ResponseBody<B, O> {
     fn default() -> Self {
-        Self { inner: B::default(), ending: Ending { guard: None, status: 200, promised_bytes: None } }
+        Self {
+            inner: B::default(),
+            ending: Ending {
+                guard: None,
+                status: 200,
+                promised_bytes: None,
+            },
+        }
     }
 }
 

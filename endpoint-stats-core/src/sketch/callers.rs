@@ -35,8 +35,9 @@ pub struct CallersSketch {
 #[inline]
 pub(crate) fn register_of(hash: CallerHash) -> (usize, u8) {
     let register = (hash.0 >> (64 - PRECISION)) as usize;
+    // The bit set below the 52 that count bounds the rank.
     let rest = (hash.0 << PRECISION) | (1 << (PRECISION - 1));
-    (register, rest.leading_zeros() as u8 + 1)
+    (register, rest.leading_zeros().to_le_bytes()[0] + 1)
 }
 
 impl CallerHash {
@@ -58,7 +59,10 @@ impl CallersSketch {
             return;
         }
         let register = u16::try_from(register).unwrap_or(u16::MAX);
-        match self.ranks.binary_search_by_key(&register, |(index, _)| *index) {
+        match self
+            .ranks
+            .binary_search_by_key(&register, |(index, _)| *index)
+        {
             Ok(at) => self.ranks[at].1 = self.ranks[at].1.max(rank),
             Err(at) => self.ranks.insert(at, (register, rank)),
         }
@@ -85,7 +89,11 @@ impl CallersSketch {
     }
 
     /// How many different callers were recorded; standard error 1.6 %.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the estimate is at most 2^64")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the estimate is at most 2^64"
+    )]
     pub fn count(&self) -> u64 {
         let mut multiplicity = [0_u32; MAX_RANK as usize + 1];
         multiplicity[0] = (REGISTERS - self.ranks.len()) as u32;
@@ -185,7 +193,10 @@ fn decode_dense(bytes: &[u8]) -> Result<CallersSketch, DecodeError> {
         return Err(reader.error("a rank out of range"));
     }
     reader.finish()?;
-    let ranks = (0_u16..).zip(registers.iter().copied()).filter(|(_, rank)| *rank > 0).collect();
+    let ranks = (0_u16..)
+        .zip(registers.iter().copied())
+        .filter(|(_, rank)| *rank > 0)
+        .collect();
     Ok(CallersSketch { ranks })
 }
 

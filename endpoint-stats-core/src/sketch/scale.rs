@@ -23,12 +23,39 @@ pub(crate) const BUCKETS: usize = OCTAVES * BUCKETS_PER_OCTAVE;
 
 /// The 52 mantissa bits of `2^(j/32)` for `j` in `0..=32`, rounded down (computed with 60 decimal digits).
 const BOUNDS: [u64; 33] = [
-    0x00000_0000_0000, 0x059b0_d315_8574, 0x0b558_6cf9_890f, 0x11301_d012_5b50, 0x172b8_3c7d_517a, 0x1d487_3168_b9aa,
-    0x2387a_6e75_6238, 0x29e9d_f51f_dee1, 0x306fe_0a31_b715, 0x371a7_373a_a9ca, 0x3dea6_4c12_3422, 0x44e08_6061_892d,
-    0x4bfda_d536_2a27, 0x5342b_569d_4f81, 0x5ab07_dd48_5429, 0x6247e_b03a_5584, 0x6a09e_667f_3bcc, 0x71f75_e8ec_5f73,
-    0x7a114_73eb_0186, 0x82589_994c_ce12, 0x8ace5_422a_a0db, 0x93737_b0cd_c5e4, 0x9c491_82a3_f090, 0xa5503_b23e_255c,
-    0xae89f_995a_d3ad, 0xb7f76_f2fb_5e46, 0xc199b_dd85_529c, 0xcb720_dcef_9069, 0xd5818_dcfb_a487, 0xdfc97_337b_9b5e,
-    0xea4af_a2a4_90d9, 0xf5076_5b6e_4540, 0x100000_0000_0000,
+    0x0000_0000_0000_0000,
+    0x0000_59b0_d315_8574,
+    0x0000_b558_6cf9_890f,
+    0x0001_1301_d012_5b50,
+    0x0001_72b8_3c7d_517a,
+    0x0001_d487_3168_b9aa,
+    0x0002_387a_6e75_6238,
+    0x0002_9e9d_f51f_dee1,
+    0x0003_06fe_0a31_b715,
+    0x0003_71a7_373a_a9ca,
+    0x0003_dea6_4c12_3422,
+    0x0004_4e08_6061_892d,
+    0x0004_bfda_d536_2a27,
+    0x0005_342b_569d_4f81,
+    0x0005_ab07_dd48_5429,
+    0x0006_247e_b03a_5584,
+    0x0006_a09e_667f_3bcc,
+    0x0007_1f75_e8ec_5f73,
+    0x0007_a114_73eb_0186,
+    0x0008_2589_994c_ce12,
+    0x0008_ace5_422a_a0db,
+    0x0009_3737_b0cd_c5e4,
+    0x0009_c491_82a3_f090,
+    0x000a_5503_b23e_255c,
+    0x000a_e89f_995a_d3ad,
+    0x000b_7f76_f2fb_5e46,
+    0x000c_199b_dd85_529c,
+    0x000c_b720_dcef_9069,
+    0x000d_5818_dcfb_a487,
+    0x000d_fc97_337b_9b5e,
+    0x000e_a4af_a2a4_90d9,
+    0x000f_5076_5b6e_4540,
+    0x0010_0000_0000_0000,
 ];
 
 const MANTISSA_BITS: u32 = 52;
@@ -37,7 +64,10 @@ const MANTISSA_MASK: u64 = (1 << MANTISSA_BITS) - 1;
 /// The bucket of a value, counted from the first one: `0..BUCKETS`.
 #[inline]
 pub(crate) fn bucket_of(value: Duration) -> usize {
-    let nanos = value.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(value.subsec_nanos()));
+    let nanos = value
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::from(value.subsec_nanos()));
     let bits = (nanos as f64 * 1e-9).to_bits();
     let exponent = (bits >> MANTISSA_BITS) as usize;
     let mantissa = bits & MANTISSA_MASK;
@@ -47,7 +77,11 @@ pub(crate) fn bucket_of(value: Duration) -> usize {
     };
     // An upper bound belongs to its bucket; of the bounds, only powers of two are exact in binary.
     let bucket = octave * BUCKETS_PER_OCTAVE + bucket_in_octave(mantissa);
-    if mantissa == 0 { bucket.saturating_sub(1).min(BUCKETS - 1) } else { bucket.min(BUCKETS - 1) }
+    if mantissa == 0 {
+        bucket.saturating_sub(1).min(BUCKETS - 1)
+    } else {
+        bucket.min(BUCKETS - 1)
+    }
 }
 
 /// Finds `j` with `BOUNDS[j] <= mantissa < BOUNDS[j + 1]`.
@@ -101,8 +135,14 @@ mod tests {
     fn an_upper_bound_belongs_to_its_bucket() {
         let one_second = bucket_of(Duration::from_secs(1));
 
-        assert_eq!(lower_bound_secs(one_second + 1).to_bits(), 1.0_f64.to_bits());
-        assert_eq!(bucket_of(Duration::from_nanos(1_000_000_001)), one_second + 1);
+        assert_eq!(
+            lower_bound_secs(one_second + 1).to_bits(),
+            1.0_f64.to_bits()
+        );
+        assert_eq!(
+            bucket_of(Duration::from_nanos(1_000_000_001)),
+            one_second + 1
+        );
     }
 
     #[test]
@@ -116,7 +156,10 @@ mod tests {
     fn the_table_holds_the_bounds() {
         for (j, bound) in BOUNDS.iter().enumerate().take(32) {
             let computed = f64::exp2(j as f64 / 32.0).to_bits() & MANTISSA_MASK;
-            assert!(computed.abs_diff(*bound) <= 1, "bound {j}: {bound:x}, computed {computed:x}");
+            assert!(
+                computed.abs_diff(*bound) <= 1,
+                "bound {j}: {bound:x}, computed {computed:x}"
+            );
         }
     }
 

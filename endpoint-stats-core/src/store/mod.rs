@@ -26,7 +26,9 @@ pub use batch::{Batch, WriterId};
 pub(crate) use batch::{Judgement, WriterMark};
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
-pub use query::{EndpointFilter, EndpointReport, EndpointStatus, SeriesPoint, StatsQuery, StatsReport, Summary};
+pub use query::{
+    EndpointFilter, EndpointReport, EndpointStatus, SeriesPoint, StatsQuery, StatsReport, Summary,
+};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 
@@ -76,6 +78,10 @@ pub trait StatsStore: Send + Sync + std::fmt::Debug {
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "`Applied` is what the contract calls it"
+)]
 pub enum Applied {
     /// It was added.
     Applied,
@@ -99,6 +105,7 @@ pub struct WriterState {
 
 /// How long the windows of each width are kept before they move to the next wider one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs to the name")]
 pub struct Retention {
     /// Seconds that windows of 10 seconds are kept. Defaults to 6 hours.
     pub ten_seconds_secs: i64,
@@ -141,6 +148,11 @@ impl Retention {
 impl Default for Retention {
     fn default() -> Self {
         const HOUR: i64 = 3_600;
-        Self { ten_seconds_secs: 6 * HOUR, minute_secs: 72 * HOUR, hour_secs: 400 * 24 * HOUR, day_secs: None }
+        Self {
+            ten_seconds_secs: 6 * HOUR,
+            minute_secs: 72 * HOUR,
+            hour_secs: 400 * 24 * HOUR,
+            day_secs: None,
+        }
     }
 }

@@ -43,12 +43,12 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use self::worker::Worker;
-use super::{
-    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, WriterId,
-    WriterState,
-};
 #[cfg(doc)]
 use super::StoreErrorKind;
+use super::{
+    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore,
+    StoreError, WriterId, WriterState,
+};
 use crate::endpoint::Endpoint;
 use crate::window::Timestamp;
 
@@ -69,8 +69,13 @@ impl SqliteStore {
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let writer = Worker::start("endpoint-stats-write", path.clone(), connection::open).await?;
-        let reader = Worker::start("endpoint-stats-read", path.clone(), connection::open_reader).await?;
-        Ok(Self { path, writer, reader })
+        let reader =
+            Worker::start("endpoint-stats-read", path.clone(), connection::open_reader).await?;
+        Ok(Self {
+            path,
+            writer,
+            reader,
+        })
     }
 
     /// The file.
@@ -83,22 +88,36 @@ impl SqliteStore {
 impl StatsStore for SqliteStore {
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         let batch = batch.clone();
-        self.writer.call("write a batch", move |connection| apply::apply(connection, &batch)).await
+        self.writer
+            .call("write a batch", move |connection| {
+                apply::apply(connection, &batch)
+            })
+            .await
     }
 
     async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.reader.call("read a writer's state", move |connection| read::writer(connection, writer)).await
+        self.reader
+            .call("read a writer's state", move |connection| {
+                read::writer(connection, writer)
+            })
+            .await
     }
 
     async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
         let query = query.clone();
-        self.reader.call("read statistics", move |connection| read::report(connection, &query)).await
+        self.reader
+            .call("read statistics", move |connection| {
+                read::report(connection, &query)
+            })
+            .await
     }
 
     async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
         let endpoints = endpoints.to_vec();
         self.writer
-            .call("register endpoints", move |connection| endpoints::register(connection, &endpoints, at))
+            .call("register endpoints", move |connection| {
+                endpoints::register(connection, &endpoints, at)
+            })
             .await
     }
 
@@ -121,6 +140,8 @@ impl StatsStore for SqliteStore {
     }
 
     async fn health(&self) -> Result<(), StoreError> {
-        self.writer.call("reach the database", connection::check_writable).await
+        self.writer
+            .call("reach the database", connection::check_writable)
+            .await
     }
 }

@@ -25,7 +25,9 @@ pub(super) fn step(
     connection.immediate_transaction(|connection| {
         forget_writers(connection, now)?;
         for width in Width::ALL {
-            let Some(cutoff) = retention.cutoff(width, now) else { continue };
+            let Some(cutoff) = retention.cutoff(width, now) else {
+                continue;
+            };
             let expired = expired(connection, width, cutoff)?;
             if expired.is_empty() {
                 continue;
@@ -35,9 +37,15 @@ pub(super) fn step(
             return match width.wider() {
                 Some(wider) => {
                     merge_into(connection, widened(moved, wider))?;
-                    Ok(RolledUp { moved: rows, deleted: 0 })
+                    Ok(RolledUp {
+                        moved: rows,
+                        deleted: 0,
+                    })
                 }
-                None => Ok(RolledUp { moved: 0, deleted: rows }),
+                None => Ok(RolledUp {
+                    moved: 0,
+                    deleted: rows,
+                }),
             };
         }
         Ok(RolledUp::default())
@@ -45,7 +53,11 @@ pub(super) fn step(
 }
 
 /// The oldest windows of a width that end at or before the cutoff.
-fn expired(connection: &mut SqliteConnection, width: Width, cutoff: Timestamp) -> Result<Vec<Window>, Failure> {
+fn expired(
+    connection: &mut SqliteConnection,
+    width: Width,
+    cutoff: Timestamp,
+) -> Result<Vec<Window>, Failure> {
     let starts: Vec<i64> = endpoint_window::table
         .filter(endpoint_window::width_secs.eq(width.secs()))
         .filter(endpoint_window::start.le(cutoff.minus_secs(width.secs()).as_unix()))
@@ -53,8 +65,10 @@ fn expired(connection: &mut SqliteConnection, width: Width, cutoff: Timestamp) -
         .limit(ROWS_A_STEP)
         .select(endpoint_window::start)
         .load(connection)?;
-    let mut windows: Vec<_> =
-        starts.into_iter().map(|start| Window::containing(Timestamp::from_unix(start), width)).collect();
+    let mut windows: Vec<_> = starts
+        .into_iter()
+        .map(|start| Window::containing(Timestamp::from_unix(start), width))
+        .collect();
     windows.dedup();
     Ok(windows)
 }
@@ -79,7 +93,10 @@ fn take(
     Ok(taken)
 }
 
-fn widened(windows: HashMap<WindowKey, WindowCounts>, width: Width) -> BTreeMap<WindowKey, WindowCounts> {
+fn widened(
+    windows: HashMap<WindowKey, WindowCounts>,
+    width: Width,
+) -> BTreeMap<WindowKey, WindowCounts> {
     let mut wide: BTreeMap<WindowKey, WindowCounts> = BTreeMap::new();
     for ((window, id), counted) in windows {
         wide.entry((window.widened_to(width), id))

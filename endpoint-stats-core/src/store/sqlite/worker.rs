@@ -34,13 +34,22 @@ impl Worker {
         let run = move || match open(&file) {
             Ok(mut connection) => {
                 let _ = opened.send(Ok(()));
-                queue.into_iter().for_each(|job| job(&mut connection));
+                for job in queue {
+                    job(&mut connection);
+                }
             }
             Err(failure) => drop(opened.send(Err(failure))),
         };
-        thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
-            StoreError::new(StoreErrorKind::Unavailable, "start a thread for the database").with_source(error)
-        })?;
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(run)
+            .map_err(|error| {
+                StoreError::new(
+                    StoreErrorKind::Unavailable,
+                    "start a thread for the database",
+                )
+                .with_source(error)
+            })?;
         match is_open.await {
             Ok(Ok(())) => Ok(Self { path, jobs }),
             Ok(Err(failure)) => Err(failure.while_trying("open the database", &path)),
@@ -63,5 +72,8 @@ impl Worker {
 }
 
 fn gone(what: &str) -> StoreError {
-    StoreError::new(StoreErrorKind::Unavailable, format!("{what}: the database's thread is gone"))
+    StoreError::new(
+        StoreErrorKind::Unavailable,
+        format!("{what}: the database's thread is gone"),
+    )
 }

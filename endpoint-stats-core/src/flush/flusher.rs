@@ -1,0 +1,376 @@
+//! [`Flusher`]: the task that writes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use metrics::{counter, histogram};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+
+use super::backoff::Backoff;
+use super::books;
+use super::fleet::OwnHits;
+use super::pending::Pending;
+use super::sender::{Sender, Verdict};
+use super::{Books, FleetView, FlushConfig};
+use crate::aggregate::Aggregator;
+use crate::clock::{Clock, Moment};
+use crate::sketch::capped_sum;
+use crate::store::{
+    Applied, Batch, EndpointStatus, Retention, StatsStore, StoreError, StoreErrorKind,
+};
+
+/// Drains a recorder into a store, in a task of its own.
+///
+/// Dropped without [`shutdown`](Self::shutdown), it stops where it is: what is pending is lost.
+#[derive(Debug)]
+pub struct Flusher {
+    stop: oneshot::Sender<Duration>,
+    task: JoinHandle<ShutdownReport>,
+    roll_up: Option<JoinHandle<()>>,
+    books: Arc<Mutex<Books>>,
+    fleet: FleetView,
+}
+
+/// What a shutdown could write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutdownReport {
+    /// Where every hit is in the end; `pending` hits were not written in time.
+    pub books: Books,
+}
+
+struct Task {
+    aggregator: Aggregator,
+    store: Arc<dyn StatsStore>,
+    clock: Arc<dyn Clock>,
+    config: FlushConfig,
+    pending: Pending,
+    sender: Sender,
+    under_way: Option<JoinHandle<Answer>>,
+    backoff: Backoff,
+    paused_until: Option<Instant>,
+    refresh_due: bool,
+    own: OwnHits,
+    fleet: FleetView,
+    books: Books,
+    published: Arc<Mutex<Books>>,
+}
+
+/// What a visit to the store brought back.
+struct Answer {
+    applied: Option<Result<Applied, StoreError>>,
+    endpoints: Option<Vec<EndpointStatus>>,
+}
+
+// === impl Flusher ===
+
+impl Flusher {
+    /// Starts flushing.
+    ///
+    /// # Panics
+    ///
+    /// When called outside of a tokio runtime, or with an interval of zero.
+    pub fn start(
+        aggregator: Aggregator,
+        store: Arc<dyn StatsStore>,
+        clock: Arc<dyn Clock>,
+        config: FlushConfig,
+    ) -> Self {
+        let books = Arc::new(Mutex::new(Books::default()));
+        let fleet = FleetView::new(aggregator.clone());
+        let roll_up = config.retention.map(|retention| {
+            tokio::spawn(roll_up(
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                config.roll_up,
+                retention,
+            ))
+        });
+        let (stop, stopped) = oneshot::channel();
+        let task = Task {
+            aggregator,
+            store,
+            clock,
+            config,
+            pending: Pending::default(),
+            sender: Sender::new(),
+            under_way: None,
+            backoff: Backoff::new(),
+            paused_until: None,
+            refresh_due: true,
+            own: OwnHits::default(),
+            fleet: fleet.clone(),
+            books: Books::default(),
+            published: Arc::clone(&books),
+        };
+        Self {
+            stop,
+            task: tokio::spawn(task.run(stopped)),
+            roll_up,
+            books,
+            fleet,
+        }
+    }
+
+    /// Where every hit is, as of the last drain or answer.
+    pub fn books(&self) -> Books {
+        *self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What all processes counted together.
+    pub fn fleet(&self) -> &FleetView {
+        &self.fleet
+    }
+
+    /// Drains once more, writes what is left, and stops; gives up when the deadline has passed.
+    pub async fn shutdown(self, deadline: Duration) -> ShutdownReport {
+        if let Some(roll_up) = self.roll_up {
+            roll_up.abort();
+        }
+        let last_known = *self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        // The task ends by itself only when told to, so neither can fail.
+        let _ = self.stop.send(deadline);
+        self.task
+            .await
+            .unwrap_or(ShutdownReport { books: last_known })
+    }
+}
+
+// === impl Task ===
+
+impl Task {
+    async fn run(mut self, mut stopped: oneshot::Receiver<Duration>) -> ShutdownReport {
+        let mut drains = ticks(self.config.interval);
+        let mut refreshes = ticks(self.config.refresh);
+        loop {
+            tokio::select! {
+                _ = drains.tick() => self.drain(),
+                _ = refreshes.tick() => self.refresh_due = true,
+                answer = arrival(&mut self.under_way) => self.take(answer),
+                () = pause(self.paused_until) => self.paused_until = None,
+                deadline = &mut stopped => return self.finish(deadline.ok()).await,
+            }
+            self.visit();
+            self.publish();
+        }
+    }
+
+    /// Writes what is left. Without a deadline the flusher was dropped, and nobody waits.
+    async fn finish(mut self, deadline: Option<Duration>) -> ShutdownReport {
+        let Some(deadline) = deadline else {
+            return ShutdownReport { books: self.books };
+        };
+        let end = Instant::now() + deadline;
+        self.drain();
+        self.paused_until = None;
+        while !(self.pending.is_empty() && self.sender.is_empty()) {
+            self.visit();
+            tokio::select! {
+                answer = arrival(&mut self.under_way) => self.take(answer),
+                () = pause(self.paused_until) => self.paused_until = None,
+                () = sleep_until(end) => break,
+            }
+        }
+        self.publish();
+        if self.books.pending > 0 {
+            tracing::error!(
+                hits = self.books.pending,
+                "hits not written before the shutdown's deadline"
+            );
+        }
+        ShutdownReport { books: self.books }
+    }
+
+    fn drain(&mut self) {
+        let deltas = self.aggregator.drain(self.clock.now());
+        let hits = deltas
+            .iter()
+            .map(|delta| delta.counts.hits())
+            .fold(0, capped_sum);
+        self.books.observed = capped_sum(self.books.observed, hits);
+        books::publish_hits(&deltas);
+        self.pending.add(deltas);
+        self.pending.widen_to_fit(self.config.max_pending);
+    }
+
+    /// Goes to the store, if there is a reason to and nobody is on the way: with a batch, or only to look.
+    fn visit(&mut self) {
+        if self.under_way.is_some() || self.paused_until.is_some() {
+            return;
+        }
+        let batch = self.sender.next(&mut self.pending, self.config.max_batch);
+        if batch.is_none() && !self.refresh_due {
+            return;
+        }
+        let look = std::mem::take(&mut self.refresh_due);
+        let service = self.aggregator.service().as_str().to_owned();
+        // A task of its own: nothing this one does can cut a write in half.
+        self.under_way = Some(tokio::spawn(there_and_back(
+            Arc::clone(&self.store),
+            batch,
+            look,
+            service,
+        )));
+    }
+
+    fn take(&mut self, answer: Option<Answer>) {
+        let Some(Answer { applied, endpoints }) = answer else {
+            tracing::error!("the store panicked; the batch is kept and sent again");
+            self.fail();
+            return;
+        };
+        if let Some(applied) = applied {
+            self.conclude(&applied);
+        }
+        if let Some(endpoints) = endpoints {
+            self.fleet.refresh(endpoints, &self.own);
+        }
+    }
+
+    fn conclude(&mut self, answer: &Result<Applied, StoreError>) {
+        let verdict = self.sender.judge(answer);
+        self.count(answer);
+        match verdict {
+            Verdict::Stored(batch) => {
+                self.books.stored = capped_sum(self.books.stored, batch.hits());
+                self.own.add(&batch);
+                self.backoff.reset();
+            }
+            Verdict::Dropped(batch) => {
+                self.books.dropped = capped_sum(self.books.dropped, batch.hits());
+                let endpoint = batch.deltas.first().map(|delta| delta.endpoint.to_string());
+                tracing::error!(
+                    hits = batch.hits(),
+                    endpoint,
+                    error = chain(answer),
+                    "hits dropped"
+                );
+            }
+            Verdict::Failed => {
+                tracing::warn!(error = chain(answer), "flush failed, hits are kept");
+                self.fail();
+            }
+            Verdict::Renamed => tracing::warn!(
+                ?answer,
+                "the store lost track of this writer; going on as a new one"
+            ),
+            Verdict::Halved => {
+                tracing::warn!(error = chain(answer), "batch refused, sending it in halves");
+            }
+        }
+    }
+
+    fn fail(&mut self) {
+        let pause = self.backoff.pause(getrandom::u32().unwrap_or(u32::MAX));
+        self.paused_until = Some(Instant::now() + pause);
+    }
+
+    fn count(&self, answer: &Result<Applied, StoreError>) {
+        let result = match answer {
+            Ok(Applied::Applied) => "applied",
+            Ok(Applied::Duplicate) => "duplicate",
+            Ok(Applied::Gap { .. }) => "gap",
+            Err(error) => match error.kind() {
+                StoreErrorKind::Conflict => "conflict",
+                StoreErrorKind::Rejected => "rejected",
+                StoreErrorKind::Unavailable | StoreErrorKind::Corrupt => "failed",
+            },
+        };
+        let service = self.aggregator.service().as_str().to_owned();
+        counter!("endpoint_stats_flushes_total", "service" => service, "result" => result)
+            .increment(1);
+    }
+
+    fn publish(&mut self) {
+        self.books.pending = capped_sum(self.pending.hits(), self.sender.hits());
+        debug_assert!(self.books.balance(), "{:?}", self.books);
+        self.books.publish(&self.aggregator);
+        *self
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = self.books;
+    }
+}
+
+/// Applies a batch, if there is one, and reads what the store then holds, if asked or something was applied.
+async fn there_and_back(
+    store: Arc<dyn StatsStore>,
+    batch: Option<Arc<Batch>>,
+    look: bool,
+    service: String,
+) -> Answer {
+    let applied = match batch {
+        Some(batch) => {
+            let sent_at = Moment::now();
+            let applied = store.apply(&batch).await;
+            histogram!("endpoint_stats_flush_duration_seconds", "service" => service)
+                .record(Moment::now().since(sent_at).as_secs_f64());
+            Some(applied)
+        }
+        None => None,
+    };
+    // After a failure nobody knows which of this process's hits are there.
+    let known = matches!(
+        applied,
+        None | Some(Ok(Applied::Applied | Applied::Duplicate))
+    );
+    let endpoints = if known && look {
+        store.endpoints().await.ok()
+    } else {
+        None
+    };
+    Answer { applied, endpoints }
+}
+
+async fn roll_up(
+    store: Arc<dyn StatsStore>,
+    clock: Arc<dyn Clock>,
+    every: Duration,
+    retention: Retention,
+) {
+    let mut ticks = ticks(every);
+    loop {
+        ticks.tick().await;
+        match store.roll_up(clock.now(), &retention).await {
+            Ok(done) if done.moved + done.deleted > 0 => tracing::debug!(?done, "rolled up"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(
+                error = describe(&error),
+                "roll-up failed, to be tried again"
+            ),
+        }
+    }
+}
+
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// The answer of whoever is on the way, `None` if it panicked; never, if nobody is.
+async fn arrival(under_way: &mut Option<JoinHandle<Answer>>) -> Option<Answer> {
+    let Some(task) = under_way else {
+        return std::future::pending().await;
+    };
+    let answer = task.await;
+    *under_way = None;
+    answer.ok()
+}
+
+async fn pause(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn chain(answer: &Result<Applied, StoreError>) -> Option<String> {
+    answer.as_ref().err().map(describe)
+}
+
+fn describe(error: &StoreError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,190 @@
+//! [`EndpointStats`]: recorder, layer and flusher put together.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::aggregate::{Aggregator, Limits};
+use crate::clock::{Clock, SystemClock};
+use crate::endpoint::{Endpoint, InvalidName, Method, Route, ServiceName};
+use crate::flush::{Books, FleetView, FlushConfig, Flusher, ShutdownReport};
+use crate::middleware::{EndpointStatsLayer, IdentifyFn, RequestHead};
+use crate::store::{MemoryStore, StatsStore, StoreError};
+
+/// The statistics of one service: a layer to add, a store that fills, and what is known so far.
+#[derive(Debug)]
+pub struct EndpointStats {
+    aggregator: Aggregator,
+    store: Arc<dyn StatsStore>,
+    clock: Arc<dyn Clock>,
+    flusher: Flusher,
+}
+
+/// Puts an [`EndpointStats`] together.
+#[derive(Debug)]
+pub struct EndpointStatsBuilder {
+    service: ServiceName,
+    store: Arc<dyn StatsStore>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    flush: FlushConfig,
+}
+
+impl EndpointStats {
+    /// Starts to put statistics together for a service; see the [crate's example](crate).
+    pub fn builder(service: ServiceName) -> EndpointStatsBuilder {
+        EndpointStatsBuilder {
+            service,
+            store: Arc::new(MemoryStore::default()),
+            clock: Arc::new(SystemClock),
+            limits: Limits::default(),
+            flush: FlushConfig::default(),
+        }
+    }
+
+    /// The layer for `axum::Router::layer`.
+    #[cfg(feature = "axum")]
+    pub fn layer(&self) -> EndpointStatsLayer<Aggregator, crate::middleware::AxumRoutes> {
+        EndpointStatsLayer::for_axum(self.aggregator.clone())
+    }
+
+    /// A layer that finds the route template of each request with a closure.
+    ///
+    /// See [`IdentifyEndpoint::identify`](crate::middleware::IdentifyEndpoint::identify) for what it may return.
+    pub fn layer_fn<F>(&self, identify: F) -> EndpointStatsLayer<Aggregator, IdentifyFn<F>>
+    where
+        F: for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    {
+        EndpointStatsLayer::from_fn(self.aggregator.clone(), identify)
+    }
+
+    /// Tells the store which endpoints there are, so that those never called can be found.
+    ///
+    /// # Errors
+    ///
+    /// When a template is refused (nothing is registered then), or the store fails.
+    pub async fn register(&self, routes: &[(Method, &str)]) -> Result<(), RegisterError> {
+        let endpoints = routes
+            .iter()
+            .map(|(method, route)| {
+                Ok(Endpoint::new(
+                    self.aggregator.service().clone(),
+                    *method,
+                    Route::new(route)?,
+                ))
+            })
+            .collect::<Result<Vec<_>, InvalidName>>()
+            .map_err(RegisterError::Route)?;
+        self.store
+            .register(&endpoints, self.clock.now())
+            .await
+            .map_err(RegisterError::Store)
+    }
+
+    /// The recorder, for layers of other making.
+    pub fn recorder(&self) -> &Aggregator {
+        &self.aggregator
+    }
+
+    /// Where the windows are kept, to ask questions.
+    pub fn store(&self) -> &Arc<dyn StatsStore> {
+        &self.store
+    }
+
+    /// What all processes counted together, without asking the store.
+    pub fn fleet(&self) -> &FleetView {
+        self.flusher.fleet()
+    }
+
+    /// Where every hit is.
+    pub fn books(&self) -> Books {
+        self.flusher.books()
+    }
+
+    /// Writes what is left, within a deadline; call it after the server has stopped.
+    pub async fn shutdown(self, deadline: Duration) -> ShutdownReport {
+        self.flusher.shutdown(deadline).await
+    }
+}
+
+impl EndpointStatsBuilder {
+    /// Keeps windows in a store. Defaults to a [`MemoryStore`].
+    #[must_use]
+    pub fn with_store(mut self, store: impl StatsStore + 'static) -> Self {
+        self.store = Arc::new(store);
+        self
+    }
+
+    /// Keeps windows in a store that others hold too.
+    #[must_use]
+    pub fn with_shared_store(mut self, store: Arc<dyn StatsStore>) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// Sets how much is kept apart.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how often and how much is written.
+    #[must_use]
+    pub fn with_flush(mut self, flush: FlushConfig) -> Self {
+        self.flush = flush;
+        self
+    }
+
+    /// Takes the time from another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Starts counting and flushing.
+    ///
+    /// # Panics
+    ///
+    /// When called outside of a tokio runtime.
+    pub fn start(self) -> EndpointStats {
+        let aggregator = Aggregator::new(self.service, self.limits);
+        let flusher = Flusher::start(
+            aggregator.clone(),
+            Arc::clone(&self.store),
+            Arc::clone(&self.clock),
+            self.flush,
+        );
+        EndpointStats {
+            aggregator,
+            store: self.store,
+            clock: self.clock,
+            flusher,
+        }
+    }
+}
+
+/// Says why endpoints could not be registered.
+#[derive(Debug)]
+pub enum RegisterError {
+    /// A route template is refused.
+    Route(InvalidName),
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl std::fmt::Display for RegisterError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("failed to register endpoints")
+    }
+}
+
+impl std::error::Error for RegisterError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Route(error) => Some(error),
+            Self::Store(error) => Some(error),
+        }
+    }
+}
