@@ -1,3 +1,51 @@
-//! Endpoint statistics as an application.
+//! The `endpoint-stats-server` program; see `--help`.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use endpoint_stats_server::cli::Cli;
+use endpoint_stats_server::commands::{self, Failure};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return fail(&Failure::usage(one_line(&error))),
+        Err(help) => return print(&help.render().to_string()),
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return fail(&Failure::from(
+                anyhow::Error::new(error).context("failed to start the runtime"),
+            ));
+        }
+    };
+    match runtime.block_on(commands::run(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
+    }
+}
+
+/// The first sentence of what clap says; the rest repeats `--help`.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let sentence: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let sentence = sentence.join(" ");
+    format!("{}; try --help", sentence.trim_start_matches("error: "))
+}
+
+fn print(text: &str) -> ExitCode {
+    // Whoever closed the pipe does not want to read on.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {failure}");
+    ExitCode::from(failure.exit_code())
+}

@@ -1,0 +1,90 @@
+//! `serve`: the server, from its flags to its end.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use endpoint_stats_core::EndpointStats;
+use endpoint_stats_core::aggregate::{Limits, RoutePatterns};
+use endpoint_stats_core::flush::FlushConfig;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use super::{Failure, open};
+use crate::cli::{LogFormat, ServeArgs};
+use crate::serve::{self, Listeners, Options, UNCOUNTED};
+use crate::settings::{SettingError, service_name};
+
+pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
+    log_to_stderr(args.log_format);
+    let metrics = serve::install_metrics().context("failed to install the metrics recorder")?;
+    let service = service_name(&args.service)?;
+    let flush = FlushConfig {
+        interval: flush_interval(args.flush_secs)?,
+        ..FlushConfig::default()
+    };
+    let store = open(&args.store).await?;
+    let listeners = Listeners {
+        main: listen("--listen", args.listen).await?,
+        admin: match args.admin_listen {
+            Some(address) => Some(listen("--admin-listen", address).await?),
+            None => None,
+        },
+    };
+    let stats = EndpointStats::builder(service)
+        .with_shared_store(store)
+        .with_limits(Limits {
+            patterns: uncounted()?,
+            ..Limits::default()
+        })
+        .with_flush(flush)
+        .start();
+    let options = Options {
+        max_connections: args.max_connections.into(),
+        drain: Duration::from_secs(args.drain_secs.into()),
+    };
+    serve::serve(listeners, stats, metrics, options, serve::interrupted())
+        .await
+        .map_err(Failure::from)
+}
+
+async fn listen(
+    setting: &'static str,
+    address: std::net::SocketAddr,
+) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let wrong = SettingError::new(
+            setting,
+            &address.to_string(),
+            "an address and port that are free",
+        );
+        Failure::setting(anyhow::Error::new(error).context(wrong))
+    })
+}
+
+fn flush_interval(secs: f64) -> Result<Duration, SettingError> {
+    Duration::try_from_secs_f64(secs)
+        .ok()
+        .filter(|interval| (0.05..=60.0).contains(&interval.as_secs_f64()))
+        .ok_or_else(|| SettingError::new("--flush-secs", &secs.to_string(), "0.05 to 60 seconds"))
+}
+
+fn uncounted() -> Result<RoutePatterns, anyhow::Error> {
+    UNCOUNTED
+        .iter()
+        .try_fold(RoutePatterns::default(), |patterns, route| {
+            Ok(patterns.with_ignored(route)?)
+        })
+}
+
+/// Writes log lines to standard error; `RUST_LOG` selects them, by default those of level info and above.
+fn log_to_stderr(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // Another logger is only there when a test has set one, which is then to stay.
+    let _ = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+}

@@ -1,0 +1,10 @@
+//! Endpoint statistics as an application: a service that counts itself, access logs imported, reports read back.
+//!
+//! The counting is [`endpoint_stats_core`]'s; this crate adds HTTP, configuration, log files and text.
+
+pub mod cli;
+pub mod commands;
+pub mod import;
+pub mod report;
+pub mod serve;
+pub mod settings;

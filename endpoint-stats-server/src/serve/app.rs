@@ -1,0 +1,133 @@
+//! The routes and what they answer.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use endpoint_stats_core::EndpointStats;
+use endpoint_stats_core::flush::FleetView;
+use serde::Serialize;
+
+use super::metrics::Metrics;
+use super::page;
+use super::readiness::Readiness;
+
+/// The routes that look at the server and do not use it.
+pub const UNCOUNTED: [&str; 3] = ["/health", "/ready", "/metrics"];
+
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+#[derive(Serialize)]
+struct Welcome {
+    message: &'static str,
+    access_count: u64,
+}
+
+#[derive(Serialize)]
+struct Stats {
+    stats: BTreeMap<String, u64>,
+    access_count: u64,
+}
+
+#[derive(Serialize)]
+struct Status {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// The routes that are counted.
+pub(super) fn main(stats: &EndpointStats) -> Router {
+    Router::new()
+        .route("/", get(welcome))
+        .route("/stats", get(all_stats))
+        .fallback(nothing_here)
+        .with_state(stats.fleet().clone())
+        .layer(stats.layer())
+}
+
+/// The routes that are not.
+pub(super) fn admin(readiness: Readiness, metrics: Metrics) -> Router {
+    Router::new()
+        .route(
+            "/health",
+            get(async || {
+                Json(Status {
+                    status: "ok",
+                    reason: None,
+                })
+            }),
+        )
+        .route("/ready", get(ready).with_state(readiness))
+        .route("/metrics", get(prometheus).with_state(metrics))
+}
+
+async fn welcome(State(fleet): State<FleetView>, headers: HeaderMap) -> Response {
+    if wants_html(&headers) {
+        return page::render(&fleet);
+    }
+    let access_count = fleet.hits_at("/");
+    Json(Welcome {
+        message: "Endpoint statistics you can trust, in your own store.",
+        access_count,
+    })
+    .into_response()
+}
+
+async fn all_stats(State(fleet): State<FleetView>) -> Json<Stats> {
+    let mut stats = BTreeMap::<String, u64>::new();
+    for count in fleet.counts() {
+        let hits = stats
+            .entry(count.endpoint.route().as_str().to_owned())
+            .or_default();
+        *hits = hits.saturating_add(count.hits);
+    }
+    Json(Stats {
+        stats,
+        access_count: fleet.hits_at("/stats"),
+    })
+}
+
+async fn ready(State(readiness): State<Readiness>) -> (StatusCode, Json<Status>) {
+    match readiness.check().await {
+        Ok(()) => (
+            StatusCode::OK,
+            Json(Status {
+                status: "ready",
+                reason: None,
+            }),
+        ),
+        Err(reason) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Json(Status {
+                status: "not ready",
+                reason: Some(reason),
+            }),
+        ),
+    }
+}
+
+async fn prometheus(State(metrics): State<Metrics>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], metrics.render())
+}
+
+async fn nothing_here() -> (StatusCode, Json<Status>) {
+    let reason = Some("try /, /stats, /health, /ready or /metrics".to_owned());
+    (
+        StatusCode::NOT_FOUND,
+        Json(Status {
+            status: "not found",
+            reason,
+        }),
+    )
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    let accepted = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
+    accepted.is_some_and(|accept| accept.contains("text/html"))
+}
