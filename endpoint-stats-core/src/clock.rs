@@ -25,9 +25,7 @@ impl Clock for SystemClock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Timestamp::from_unix(match since {
             Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
-            Err(before) => {
-                i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |secs| -secs)
-            }
+            Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |secs| -secs),
         })
     }
 }
@@ -62,8 +60,7 @@ impl ManualClock {
 
     /// Moves the clock, forwards or backwards.
     pub fn set(&self, now: Timestamp) {
-        self.0
-            .store(now.as_unix(), std::sync::atomic::Ordering::SeqCst);
+        self.0.store(now.as_unix(), std::sync::atomic::Ordering::SeqCst);
     }
 }
 

@@ -29,10 +29,7 @@ pub struct Route(Arc<str>);
 
 /// An HTTP method; those outside of the standards are folded into [`Method::Other`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(
-    missing_docs,
-    reason = "the methods of RFC 9110, RFC 5789 and the QUERY draft speak for themselves"
-)]
+#[expect(missing_docs, reason = "the methods of RFC 9110, RFC 5789 and the QUERY draft speak for themselves")]
 pub enum Method {
     Connect,
     Delete,
@@ -60,11 +57,7 @@ pub struct InvalidName {
 impl Endpoint {
     /// Creates an endpoint from its three parts.
     pub fn new(service: ServiceName, method: Method, route: Route) -> Self {
-        Self {
-            service,
-            route,
-            method,
-        }
+        Self { service, route, method }
     }
 
     /// The service that has the endpoint.
@@ -100,10 +93,7 @@ impl ServiceName {
     pub fn new(name: &str) -> Result<Self, InvalidName> {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
         if name.is_empty() || name.len() > MAX_SERVICE_BYTES || !name.bytes().all(allowed) {
-            return Err(InvalidName::new(
-                "service name",
-                "1 to 64 characters of a-z, 0-9, '-', '_' and '.'",
-            ));
+            return Err(InvalidName::new("service name", "1 to 64 characters of a-z, 0-9, '-', '_' and '.'"));
         }
         Ok(Self(name.into()))
     }
@@ -130,10 +120,7 @@ impl Route {
     /// When the template is empty, longer than 512 bytes, or contains a NUL.
     pub fn new(template: &str) -> Result<Self, InvalidName> {
         if !Self::accepts(template) {
-            return Err(InvalidName::new(
-                "route template",
-                "1 to 512 bytes without a NUL",
-            ));
+            return Err(InvalidName::new("route template", "1 to 512 bytes without a NUL"));
         }
         Ok(Self(template.into()))
     }

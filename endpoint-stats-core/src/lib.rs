@@ -59,8 +59,6 @@ mod stats;
 pub mod store;
 pub mod window;
 
-pub use endpoint::{
-    Endpoint, InvalidName, MAX_ROUTE_BYTES, MAX_SERVICE_BYTES, Method, Route, ServiceName,
-};
+pub use endpoint::{Endpoint, InvalidName, MAX_ROUTE_BYTES, MAX_SERVICE_BYTES, Method, Route, ServiceName};
 pub use hit::{Hit, Outcome};
 pub use stats::{EndpointStats, EndpointStatsBuilder, RegisterError};

@@ -66,19 +66,10 @@ impl EndpointStats {
     pub async fn register(&self, routes: &[(Method, &str)]) -> Result<(), RegisterError> {
         let endpoints = routes
             .iter()
-            .map(|(method, route)| {
-                Ok(Endpoint::new(
-                    self.aggregator.service().clone(),
-                    *method,
-                    Route::new(route)?,
-                ))
-            })
+            .map(|(method, route)| Ok(Endpoint::new(self.aggregator.service().clone(), *method, Route::new(route)?)))
             .collect::<Result<Vec<_>, InvalidName>>()
             .map_err(RegisterError::Route)?;
-        self.store
-            .register(&endpoints, self.clock.now())
-            .await
-            .map_err(RegisterError::Store)
+        self.store.register(&endpoints, self.clock.now()).await.map_err(RegisterError::Store)
     }
 
     /// The recorder, for layers of other making.
@@ -150,18 +141,8 @@ impl EndpointStatsBuilder {
     /// When called outside of a tokio runtime.
     pub fn start(self) -> EndpointStats {
         let aggregator = Aggregator::new(self.service, self.limits);
-        let flusher = Flusher::start(
-            aggregator.clone(),
-            Arc::clone(&self.store),
-            Arc::clone(&self.clock),
-            self.flush,
-        );
-        EndpointStats {
-            aggregator,
-            store: self.store,
-            clock: self.clock,
-            flusher,
-        }
+        let flusher = Flusher::start(aggregator.clone(), Arc::clone(&self.store), Arc::clone(&self.clock), self.flush);
+        EndpointStats { aggregator, store: self.store, clock: self.clock, flusher }
     }
 }
 

@@ -113,10 +113,7 @@ impl Window {
     /// The window of a width that a second falls in.
     pub fn containing(at: Timestamp, width: Width) -> Self {
         let start = at.0.saturating_sub(at.0.rem_euclid(width.secs()));
-        Self {
-            start: Timestamp(start),
-            width,
-        }
+        Self { start: Timestamp(start), width }
     }
 
     /// The window's first second.
@@ -150,10 +147,7 @@ impl Window {
 
 impl TimeRange {
     /// All time.
-    pub const ALL: Self = Self {
-        from: Timestamp(i64::MIN),
-        to: Timestamp(i64::MAX),
-    };
+    pub const ALL: Self = Self { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX) };
 
     /// Creates the range `[from, to)`.
     pub fn new(from: Timestamp, to: Timestamp) -> Self {
@@ -174,14 +168,8 @@ mod tests {
     fn a_window_starts_at_a_multiple_of_its_width() {
         let at = Timestamp::from_unix(1_431_857_103);
 
-        assert_eq!(
-            Window::containing(at, Width::TenSeconds).start().as_unix(),
-            1_431_857_100
-        );
-        assert_eq!(
-            Window::containing(at, Width::Day).start().as_unix(),
-            1_431_820_800
-        );
+        assert_eq!(Window::containing(at, Width::TenSeconds).start().as_unix(), 1_431_857_100);
+        assert_eq!(Window::containing(at, Width::Day).start().as_unix(), 1_431_820_800);
     }
 
     #[test]

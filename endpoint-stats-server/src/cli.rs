@@ -7,12 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Endpoint statistics you can trust, in your own store.
 #[derive(Debug, Parser)]
-#[command(
-    name = "endpoint-stats-server",
-    version,
-    about,
-    disable_help_subcommand = true
-)]
+#[command(name = "endpoint-stats-server", version, about, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -37,12 +32,7 @@ pub struct StoreArgs {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
     /// A file that holds the URL, for secrets.
-    #[arg(
-        long,
-        env = "DATABASE_URL_FILE",
-        value_name = "FILE",
-        conflicts_with = "database_url"
-    )]
+    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE", conflicts_with = "database_url")]
     pub database_url_file: Option<PathBuf>,
 }
 
@@ -53,47 +43,22 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub store: StoreArgs,
     /// The address to listen on.
-    #[arg(
-        long,
-        env = "ENDPOINT_STATS_LISTEN",
-        default_value = "127.0.0.1:9999",
-        value_name = "ADDRESS:PORT"
-    )]
+    #[arg(long, env = "ENDPOINT_STATS_LISTEN", default_value = "127.0.0.1:9999", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
     /// Another address for /health, /ready and /metrics, which the first one then does not serve.
     #[arg(long, env = "ENDPOINT_STATS_ADMIN_LISTEN", value_name = "ADDRESS:PORT")]
     pub admin_listen: Option<SocketAddr>,
     /// The name the server counts its own endpoints under.
-    #[arg(
-        long,
-        env = "ENDPOINT_STATS_SERVICE",
-        default_value = "endpoint-stats-server",
-        value_name = "NAME"
-    )]
+    #[arg(long, env = "ENDPOINT_STATS_SERVICE", default_value = "endpoint-stats-server", value_name = "NAME")]
     pub service: String,
     /// Seconds between two flushes.
-    #[arg(
-        long,
-        env = "ENDPOINT_STATS_FLUSH_SECS",
-        default_value = "1",
-        value_name = "SECONDS"
-    )]
+    #[arg(long, env = "ENDPOINT_STATS_FLUSH_SECS", default_value = "1", value_name = "SECONDS")]
     pub flush_secs: f64,
     /// Connections served at once; others wait to be accepted.
-    #[arg(
-        long,
-        env = "ENDPOINT_STATS_MAX_CONNECTIONS",
-        default_value = "2048",
-        value_name = "NUMBER"
-    )]
+    #[arg(long, env = "ENDPOINT_STATS_MAX_CONNECTIONS", default_value = "2048", value_name = "NUMBER")]
     pub max_connections: u16,
     /// Seconds that a shutdown may take.
-    #[arg(
-        long,
-        env = "ENDPOINT_STATS_DRAIN_SECS",
-        default_value = "10",
-        value_name = "SECONDS"
-    )]
+    #[arg(long, env = "ENDPOINT_STATS_DRAIN_SECS", default_value = "10", value_name = "SECONDS")]
     pub drain_secs: u16,
     /// How log lines are written.
     #[arg(long, env = "ENDPOINT_STATS_LOG_FORMAT", default_value = "text")]
@@ -119,12 +84,7 @@ pub struct ImportArgs {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The name of the service that wrote the log.
-    #[arg(
-        long,
-        env = "ENDPOINT_STATS_SERVICE",
-        default_value = "web",
-        value_name = "NAME"
-    )]
+    #[arg(long, env = "ENDPOINT_STATS_SERVICE", default_value = "web", value_name = "NAME")]
     pub service: String,
     /// How a line is written: combined, common, or an Apache `LogFormat` such as '%h %t "%r" %>s %b %D'.
     #[arg(long, default_value = "combined", value_name = "FORMAT")]

@@ -16,9 +16,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return fail(&Failure::from(
-                anyhow::Error::new(error).context("failed to start the runtime"),
-            ));
+            return fail(&Failure::from(anyhow::Error::new(error).context("failed to start the runtime")));
         }
     };
     match runtime.block_on(commands::run(cli.command)) {
@@ -30,11 +28,7 @@ fn main() -> ExitCode {
 /// The first sentence of what clap says; the rest repeats `--help`.
 fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let sentence: Vec<_> = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.is_empty())
-        .collect();
+    let sentence: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let sentence = sentence.join(" ");
     format!("{}; try --help", sentence.trim_start_matches("error: "))
 }

@@ -32,21 +32,13 @@ pub struct SettingError {
 impl SettingError {
     /// Creates an error about a setting's value.
     pub fn new(setting: &'static str, value: &str, expected: &'static str) -> Self {
-        Self {
-            setting,
-            value: masked(value),
-            expected,
-        }
+        Self { setting, value: masked(value), expected }
     }
 }
 
 impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "invalid value {:?} for `{}`: expected {}",
-            self.value, self.setting, self.expected
-        )
+        write!(f, "invalid value {:?} for `{}`: expected {}", self.value, self.setting, self.expected)
     }
 }
 
@@ -80,11 +72,7 @@ impl StoreUrl {
     pub fn from_args(args: &StoreArgs) -> Result<Self, SettingError> {
         if let Some(file) = &args.database_url_file {
             let url = fs::read_to_string(file).map_err(|_| {
-                SettingError::new(
-                    "--database-url-file",
-                    &file.display().to_string(),
-                    "a file that can be read",
-                )
+                SettingError::new("--database-url-file", &file.display().to_string(), "a file that can be read")
             })?;
             return Self::parse(url.trim());
         }
@@ -109,13 +97,8 @@ impl StoreUrl {
 ///
 /// When it is not one.
 pub fn service_name(name: &str) -> Result<ServiceName, SettingError> {
-    ServiceName::new(name).map_err(|_| {
-        SettingError::new(
-            "--service",
-            name,
-            "1 to 64 characters of a-z, 0-9, '-', '_' and '.'",
-        )
-    })
+    ServiceName::new(name)
+        .map_err(|_| SettingError::new("--service", name, "1 to 64 characters of a-z, 0-9, '-', '_' and '.'"))
 }
 
 /// Reads a window's width.
@@ -133,10 +116,7 @@ pub fn width(text: &str) -> Result<Width, SettingError> {
 /// Reads a number and its unit as seconds: `10s`, `5m`, `24h`, `7d`.
 pub fn seconds(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
-    let number: i64 = text[..text.len() - unit.len_utf8()]
-        .parse()
-        .ok()
-        .filter(|number| *number > 0)?;
+    let number: i64 = text[..text.len() - unit.len_utf8()].parse().ok().filter(|number| *number > 0)?;
     number.checked_mul(match unit {
         's' => 1,
         'm' => 60,
@@ -152,21 +132,10 @@ pub fn seconds(text: &str) -> Option<i64> {
 ///
 /// When it is none of these.
 pub fn time(setting: &'static str, text: &str, now: Timestamp) -> Result<Timestamp, SettingError> {
-    let ago = text
-        .strip_prefix('-')
-        .and_then(seconds)
-        .map(|secs| now.minus_secs(secs));
-    let exact = || {
-        text.parse::<jiff::Timestamp>()
-            .ok()
-            .map(|time| Timestamp::from_unix(time.as_second()))
-    };
+    let ago = text.strip_prefix('-').and_then(seconds).map(|secs| now.minus_secs(secs));
+    let exact = || text.parse::<jiff::Timestamp>().ok().map(|time| Timestamp::from_unix(time.as_second()));
     let date = || {
-        let midnight = text
-            .parse::<jiff::civil::Date>()
-            .ok()?
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .ok()?;
+        let midnight = text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
         Some(Timestamp::from_unix(midnight.timestamp().as_second()))
     };
     ago.or_else(exact)
@@ -182,14 +151,8 @@ mod tests {
 
     #[test]
     fn a_url_names_a_file_or_memory() {
-        assert_eq!(
-            StoreUrl::parse("sqlite://a/b.db"),
-            Ok(StoreUrl::Sqlite("a/b.db".into()))
-        );
-        assert_eq!(
-            StoreUrl::parse("sqlite:///tmp/b.db"),
-            Ok(StoreUrl::Sqlite("/tmp/b.db".into()))
-        );
+        assert_eq!(StoreUrl::parse("sqlite://a/b.db"), Ok(StoreUrl::Sqlite("a/b.db".into())));
+        assert_eq!(StoreUrl::parse("sqlite:///tmp/b.db"), Ok(StoreUrl::Sqlite("/tmp/b.db".into())));
         assert_eq!(StoreUrl::parse("memory:"), Ok(StoreUrl::Memory));
         assert!(StoreUrl::parse("sqlite://").is_err());
     }
@@ -206,16 +169,8 @@ mod tests {
 
     #[test]
     fn a_time_is_a_date_rfc_3339_or_some_time_ago() {
-        assert_eq!(
-            time("--from", "2015-05-17", NOW).unwrap().as_unix(),
-            1_431_820_800
-        );
-        assert_eq!(
-            time("--from", "2015-05-17T12:05:03+02:00", NOW)
-                .unwrap()
-                .as_unix(),
-            1_431_857_103
-        );
+        assert_eq!(time("--from", "2015-05-17", NOW).unwrap().as_unix(), 1_431_820_800);
+        assert_eq!(time("--from", "2015-05-17T12:05:03+02:00", NOW).unwrap().as_unix(), 1_431_857_103);
         assert_eq!(time("--from", "-24h", NOW).unwrap(), NOW.minus_secs(86_400));
         assert!(time("--from", "yesterday", NOW).is_err());
         assert!(time("--from", "-99999999999999999d", NOW).is_err());

@@ -80,26 +80,15 @@ impl Aggregator {
         let capacity = registry.endpoint_capacity();
         let counters = Arc::new(Counters {
             service,
-            stripes: (0..stripes_wanted())
-                .map(|_| Stripe::new(capacity))
-                .collect(),
+            stripes: (0..stripes_wanted()).map(|_| Stripe::new(capacity)).collect(),
             callers: (0..capacity).map(|_| OnceLock::new()).collect(),
-            consumers: (0..registry.consumer_capacity())
-                .map(|_| ConsumerCounters::default())
-                .collect(),
+            consumers: (0..registry.consumer_capacity()).map(|_| ConsumerCounters::default()).collect(),
             drained: Mutex::new(vec![0; capacity]),
             registry,
         });
-        let handle = |stripe| {
-            Arc::new(Handle {
-                counters: Arc::clone(&counters),
-                stripe,
-            })
-        };
+        let handle = |stripe| Arc::new(Handle { counters: Arc::clone(&counters), stripe });
         let handles = (0..counters.stripes.len()).map(handle).collect();
-        Self {
-            inner: Arc::new(Inner { counters, handles }),
-        }
+        Self { inner: Arc::new(Inner { counters, handles }) }
     }
 
     /// The service whose hits are counted.
@@ -112,10 +101,7 @@ impl Aggregator {
     /// Recording goes on meanwhile. What is returned is no longer in the aggregator: it is the caller's to keep.
     pub fn drain(&self, at: Timestamp) -> Vec<Delta> {
         let counters = &*self.inner.counters;
-        let mut drained = counters
-            .drained
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut drained = counters.drained.lock().unwrap_or_else(PoisonError::into_inner);
         let mut consumers = counters.drain_consumers();
         let mut deltas = Vec::new();
         for (slot, known) in counters.registry.endpoints() {
@@ -141,22 +127,11 @@ impl Aggregator {
     /// What each endpoint counted since the process started, drained or not.
     pub fn live(&self) -> Vec<LiveCount> {
         let counters = &*self.inner.counters;
-        let drained = counters
-            .drained
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let drained = counters.drained.lock().unwrap_or_else(PoisonError::into_inner);
         let live = |(slot, known): (Slot, &Known)| {
-            let ended = counters
-                .each_stripe(slot)
-                .map(EndpointCounters::hits)
-                .sum::<u64>()
-                + drained[slot.index()];
+            let ended = counters.each_stripe(slot).map(EndpointCounters::hits).sum::<u64>() + drained[slot.index()];
             let begun = counters.begun(slot).max(ended);
-            (begun > 0).then(|| LiveCount {
-                endpoint: counters.endpoint(known),
-                begun,
-                ended,
-            })
+            (begun > 0).then(|| LiveCount { endpoint: counters.endpoint(known), begun, ended })
         };
         counters.registry.endpoints().filter_map(live).collect()
     }
@@ -166,20 +141,13 @@ impl Aggregator {
     /// Waits for nobody, not even for a drain.
     pub fn begun(&self) -> impl Iterator<Item = (Endpoint, u64)> + '_ {
         let counters = &*self.inner.counters;
-        counters
-            .registry
-            .endpoints()
-            .map(|(slot, known)| (counters.endpoint(known), counters.begun(slot)))
+        counters.registry.endpoints().map(|(slot, known)| (counters.endpoint(known), counters.begun(slot)))
     }
 
     /// Requests that arrived at a route since the process started, all methods together.
     pub fn begun_at(&self, route: &str) -> u64 {
         let counters = &*self.inner.counters;
-        counters
-            .registry
-            .endpoints_at(route)
-            .map(|slot| counters.begun(slot))
-            .sum()
+        counters.registry.endpoints_at(route).map(|slot| counters.begun(slot)).sum()
     }
 
     /// Hits that were counted under the overflow key, because the limit of endpoints was reached.
@@ -196,9 +164,7 @@ impl Aggregator {
 
 impl fmt::Debug for Aggregator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Aggregator")
-            .field("service", self.service())
-            .finish_non_exhaustive()
+        f.debug_struct("Aggregator").field("service", self.service()).finish_non_exhaustive()
     }
 }
 
@@ -209,16 +175,10 @@ impl Recorder for Aggregator {
     fn begin(&self, arrival: Arrival<'_>) -> Option<AggregatorHit> {
         let inner = &*self.inner;
         let endpoint = inner.counters.registry.endpoint(arrival)?;
-        let consumer = arrival
-            .consumer
-            .and_then(|name| inner.counters.registry.consumer(endpoint, name));
+        let consumer = arrival.consumer.and_then(|name| inner.counters.registry.consumer(endpoint, name));
         let handle = Arc::clone(&inner.handles[thread_number() & (inner.handles.len() - 1)]);
         handle.counters(endpoint).begin();
-        Some(AggregatorHit {
-            handle,
-            endpoint,
-            consumer,
-        })
+        Some(AggregatorHit { handle, endpoint, consumer })
     }
 }
 
@@ -229,9 +189,7 @@ impl OpenHit for AggregatorHit {
     fn end(self, hit: &Hit) {
         let counters = &*self.handle.counters;
         if let Some(caller) = hit.caller {
-            counters.callers[self.endpoint.index()]
-                .get_or_init(CallerRegisters::new)
-                .insert(caller);
+            counters.callers[self.endpoint.index()].get_or_init(CallerRegisters::new).insert(caller);
         }
         if let Some(consumer) = self.consumer {
             counters.consumers[consumer.index()].add(hit);
@@ -261,9 +219,7 @@ impl Counters {
     }
 
     fn each_stripe(&self, slot: Slot) -> impl Iterator<Item = &EndpointCounters> {
-        self.stripes
-            .iter()
-            .filter_map(move |stripe| stripe.counters_if_any(slot.index()))
+        self.stripes.iter().filter_map(move |stripe| stripe.counters_if_any(slot.index()))
     }
 
     fn begun(&self, slot: Slot) -> u64 {
@@ -286,10 +242,7 @@ impl Counters {
         for (slot, (endpoint, name)) in self.registry.consumers() {
             let counts = self.consumers[slot.index()].drain();
             if counts != ConsumerCounts::default() {
-                by_endpoint
-                    .entry(endpoint.index())
-                    .or_default()
-                    .push((name.clone(), counts));
+                by_endpoint.entry(endpoint.index()).or_default().push((name.clone(), counts));
             }
         }
         by_endpoint
@@ -304,8 +257,7 @@ impl ConsumerCounters {
         if hit.outcome.is_error() {
             self.errors.fetch_add(1, Ordering::Relaxed);
         }
-        self.response_bytes
-            .fetch_add(hit.response_bytes, Ordering::Relaxed);
+        self.response_bytes.fetch_add(hit.response_bytes, Ordering::Relaxed);
     }
 
     fn drain(&self) -> ConsumerCounts {

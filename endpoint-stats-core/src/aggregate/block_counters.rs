@@ -23,18 +23,14 @@ impl<const BLOCKS: usize> BlockCounters<BLOCKS> {
 
     pub(super) fn new() -> Self {
         let () = Self::FITS;
-        Self {
-            changed: AtomicU64::new(0),
-            blocks: [const { OnceLock::new() }; BLOCKS],
-        }
+        Self { changed: AtomicU64::new(0), blocks: [const { OnceLock::new() }; BLOCKS] }
     }
 
     /// Adds one to a counter.
     #[inline]
     pub(super) fn increment(&self, index: usize) {
         let block = index / WIDTH;
-        let counters =
-            self.blocks[block].get_or_init(|| Box::new([const { AtomicU64::new(0) }; WIDTH]));
+        let counters = self.blocks[block].get_or_init(|| Box::new([const { AtomicU64::new(0) }; WIDTH]));
         counters[index % WIDTH].fetch_add(1, Ordering::SeqCst);
         let mark = 1 << block;
         if self.changed.load(Ordering::SeqCst) & mark == 0 {
@@ -64,11 +60,7 @@ impl<const BLOCKS: usize> BlockCounters<BLOCKS> {
 
     /// The sum of all counters.
     pub(super) fn sum(&self) -> u64 {
-        let counters = self
-            .blocks
-            .iter()
-            .filter_map(OnceLock::get)
-            .flat_map(|block| block.iter());
+        let counters = self.blocks.iter().filter_map(OnceLock::get).flat_map(|block| block.iter());
         counters.map(|counter| counter.load(Ordering::SeqCst)).sum()
     }
 }
@@ -105,10 +97,7 @@ mod tests {
             let writers: Vec<_> = (0..2)
                 .map(|writer| {
                     let counters = &counters;
-                    scope.spawn(move || {
-                        (0..ROUNDS)
-                            .for_each(|i| counters.increment((i as usize * 7 + writer) % 128))
-                    })
+                    scope.spawn(move || (0..ROUNDS).for_each(|i| counters.increment((i as usize * 7 + writer) % 128)))
                 })
                 .collect();
             let drainer = scope.spawn(|| {

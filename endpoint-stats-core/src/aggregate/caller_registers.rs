@@ -17,10 +17,7 @@ pub(super) struct CallerRegisters {
 
 impl CallerRegisters {
     pub(super) fn new() -> Self {
-        Self {
-            changed: AtomicU64::new(0),
-            registers: (0..REGISTERS).map(|_| AtomicU8::new(0)).collect(),
-        }
+        Self { changed: AtomicU64::new(0), registers: (0..REGISTERS).map(|_| AtomicU8::new(0)).collect() }
     }
 
     /// Records a caller.
@@ -31,8 +28,7 @@ impl CallerRegisters {
             return;
         }
         self.registers[register].fetch_max(rank, Ordering::SeqCst);
-        self.changed
-            .fetch_or(1 << (register / LINE), Ordering::SeqCst);
+        self.changed.fetch_or(1 << (register / LINE), Ordering::SeqCst);
     }
 
     /// Takes the callers recorded since the last drain.
@@ -58,8 +54,7 @@ mod tests {
 
     #[test]
     fn a_drain_gives_the_sketch_of_the_same_callers() {
-        let callers =
-            (0..5_000_u64).map(|i| CallerHash::from_u64(i.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let callers = (0..5_000_u64).map(|i| CallerHash::from_u64(i.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let registers = CallerRegisters::new();
         let mut expected = CallersSketch::default();
         for caller in callers {

@@ -75,10 +75,7 @@ impl Counts {
         self.response_bytes = capped_sum(self.response_bytes, other.response_bytes);
         self.callers.merge(&other.callers);
         for (name, counts) in &other.consumers {
-            self.consumers
-                .entry(name.clone())
-                .or_default()
-                .merge(*counts);
+            self.consumers.entry(name.clone()).or_default().merge(*counts);
         }
     }
 
@@ -103,10 +100,7 @@ impl ConsumerName {
     /// When the name is empty, longer than 128 bytes, or contains a NUL.
     pub fn new(name: &str) -> Result<Self, InvalidName> {
         if !(1..=MAX_CONSUMER_BYTES).contains(&name.len()) || name.as_bytes().contains(&0) {
-            return Err(InvalidName::new(
-                "consumer name",
-                "1 to 128 bytes without a NUL",
-            ));
+            return Err(InvalidName::new("consumer name", "1 to 128 bytes without a NUL"));
         }
         Ok(Self(name.into()))
     }

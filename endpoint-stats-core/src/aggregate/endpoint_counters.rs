@@ -57,11 +57,9 @@ impl EndpointCounters {
             self.duration.increment(scale::bucket_of(duration));
         }
         if hit.response_bytes > 0 {
-            self.response_bytes
-                .fetch_add(hit.response_bytes, Ordering::Relaxed);
+            self.response_bytes.fetch_add(hit.response_bytes, Ordering::Relaxed);
         }
-        self.outcomes
-            .increment(usize::from(hit.outcome.code()).min(999));
+        self.outcomes.increment(usize::from(hit.outcome.code()).min(999));
     }
 
     pub(super) fn add_request_bytes(&self, bytes: u64) {
@@ -75,19 +73,13 @@ impl EndpointCounters {
                 counts.outcomes.add(outcome, hits);
             }
         });
-        self.latency
-            .drain(|bucket, count| counts.latency.add_to_bucket(bucket, count));
-        self.duration
-            .drain(|bucket, count| counts.duration.add_to_bucket(bucket, count));
+        self.latency.drain(|bucket, count| counts.latency.add_to_bucket(bucket, count));
+        self.duration.drain(|bucket, count| counts.duration.add_to_bucket(bucket, count));
         counts.request_bytes += take(&self.request_bytes);
         counts.response_bytes += take(&self.response_bytes);
     }
 }
 
 fn take(counter: &AtomicU64) -> u64 {
-    if counter.load(Ordering::Relaxed) == 0 {
-        0
-    } else {
-        counter.swap(0, Ordering::Relaxed)
-    }
+    if counter.load(Ordering::Relaxed) == 0 { 0 } else { counter.swap(0, Ordering::Relaxed) }
 }

@@ -19,14 +19,9 @@ impl OutcomeCounts {
         if hits == 0 {
             return;
         }
-        match self
-            .counts
-            .binary_search_by_key(&outcome.code(), |(code, _)| *code)
-        {
+        match self.counts.binary_search_by_key(&outcome.code(), |(code, _)| *code) {
             Ok(at) => self.counts[at].1 = capped_sum(self.counts[at].1, hits),
-            Err(at) => self
-                .counts
-                .insert(at, (outcome.code(), capped_sum(hits, 0))),
+            Err(at) => self.counts.insert(at, (outcome.code(), capped_sum(hits, 0))),
         }
     }
 
@@ -39,9 +34,7 @@ impl OutcomeCounts {
 
     /// How many hits ended with one outcome.
     pub fn of(&self, outcome: Outcome) -> u64 {
-        self.iter()
-            .find(|(found, _)| *found == outcome)
-            .map_or(0, |(_, hits)| hits)
+        self.iter().find(|(found, _)| *found == outcome).map_or(0, |(_, hits)| hits)
     }
 
     /// All hits.
@@ -51,16 +44,12 @@ impl OutcomeCounts {
 
     /// The hits that are errors of the service, see [`Outcome::is_error`].
     pub fn errors(&self) -> u64 {
-        self.iter()
-            .filter(|(outcome, _)| outcome.is_error())
-            .fold(0, |sum, (_, hits)| capped_sum(sum, hits))
+        self.iter().filter(|(outcome, _)| outcome.is_error()).fold(0, |sum, (_, hits)| capped_sum(sum, hits))
     }
 
     /// Each outcome that occurred and its hits, in the order of their codes.
     pub fn iter(&self) -> impl Iterator<Item = (Outcome, u64)> + '_ {
-        self.counts
-            .iter()
-            .filter_map(|(code, hits)| Some((Outcome::from_code(*code)?, *hits)))
+        self.counts.iter().filter_map(|(code, hits)| Some((Outcome::from_code(*code)?, *hits)))
     }
 
     /// Encodes the counts: version byte, then for each outcome the distance of its code to the one before and the

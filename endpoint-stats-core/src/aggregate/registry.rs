@@ -44,11 +44,7 @@ const RESERVED: usize = 3 * Method::ALL.len();
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_endpoints: 2_000,
-            max_consumers: 2_000,
-            patterns: RoutePatterns::default(),
-        }
+        Self { max_endpoints: 2_000, max_consumers: 2_000, patterns: RoutePatterns::default() }
     }
 }
 
@@ -56,11 +52,7 @@ impl Registry {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             endpoints: SlotTable::new(limits.max_endpoints.saturating_add(RESERVED)),
-            consumers: SlotTable::new(
-                limits
-                    .max_consumers
-                    .saturating_add(limits.max_endpoints + RESERVED),
-            ),
+            consumers: SlotTable::new(limits.max_consumers.saturating_add(limits.max_endpoints + RESERVED)),
             unmatched: Route::unmatched(),
             overflow: Route::overflow(),
             refused: Route::refused(),
@@ -77,10 +69,7 @@ impl Registry {
             return self.reserved(arrival.method, &self.unmatched);
         };
         let hash = self.endpoints.hash(arrival.method as u64, template);
-        match self
-            .endpoints
-            .find(hash, |known| known.is(arrival.method, template))
-        {
+        match self.endpoints.find(hash, |known| known.is(arrival.method, template)) {
             Some(slot) => self.endpoints.key(slot)?.counted_for,
             None => self.new_endpoint(arrival.method, template, hash),
         }
@@ -118,12 +107,11 @@ impl Registry {
         }
         let is_key = |known: &Known| known.is(method, template);
         let route = Route::new(template).ok()?;
-        self.endpoints
-            .find_or_insert(hash, self.limits.max_endpoints, is_key, |own| Known {
-                method,
-                route,
-                counted_for: counted_for(own),
-            })
+        self.endpoints.find_or_insert(hash, self.limits.max_endpoints, is_key, |own| Known {
+            method,
+            route,
+            counted_for: counted_for(own),
+        })
     }
 
     fn grouped(&self, method: Method, group: &Route) -> Option<Slot> {
@@ -144,50 +132,40 @@ impl Registry {
         let hash = self.endpoints.hash(method as u64, route.as_str());
         let is_key = |known: &Known| known.is(method, route.as_str());
         self.endpoints.find(hash, is_key).or_else(|| {
-            self.endpoints
-                .find_or_insert(hash, usize::MAX, is_key, |own| Known {
-                    method,
-                    route: route.clone(),
-                    counted_for: Some(own),
-                })
+            self.endpoints.find_or_insert(hash, usize::MAX, is_key, |own| Known {
+                method,
+                route: route.clone(),
+                counted_for: Some(own),
+            })
         })
     }
 
     /// Finds the consumer of an endpoint that a request counts for.
     pub(super) fn consumer(&self, endpoint: Slot, name: &str) -> Option<Slot> {
         let hash = self.consumers.hash(endpoint.index() as u64, name);
-        self.consumers
-            .find(hash, |(of, known)| {
-                *of == endpoint && known.as_str() == name
-            })
-            .or_else(|| {
-                let name = ConsumerName::new(name).ok();
-                name.and_then(|name| self.new_consumer(endpoint, &name, self.limits.max_consumers))
-                    .or_else(|| self.new_consumer(endpoint, &ConsumerName::overflow(), usize::MAX))
-            })
+        self.consumers.find(hash, |(of, known)| *of == endpoint && known.as_str() == name).or_else(|| {
+            let name = ConsumerName::new(name).ok();
+            name.and_then(|name| self.new_consumer(endpoint, &name, self.limits.max_consumers))
+                .or_else(|| self.new_consumer(endpoint, &ConsumerName::overflow(), usize::MAX))
+        })
     }
 
     fn new_consumer(&self, endpoint: Slot, name: &ConsumerName, limit: usize) -> Option<Slot> {
         let hash = self.consumers.hash(endpoint.index() as u64, name.as_str());
         let is_key = |(of, known): &(Slot, ConsumerName)| *of == endpoint && known == name;
-        self.consumers
-            .find_or_insert(hash, limit, is_key, |_| (endpoint, name.clone()))
+        self.consumers.find_or_insert(hash, limit, is_key, |_| (endpoint, name.clone()))
     }
 
     /// The endpoints that hits are counted for.
     pub(super) fn endpoints(&self) -> impl Iterator<Item = (Slot, &Known)> {
-        self.endpoints
-            .iter()
-            .filter(|(slot, known)| known.counted_for == Some(*slot))
+        self.endpoints.iter().filter(|(slot, known)| known.counted_for == Some(*slot))
     }
 
     /// The endpoints at a route, one a method.
     pub(super) fn endpoints_at(&self, route: &str) -> impl Iterator<Item = Slot> {
         Method::ALL.into_iter().filter_map(move |method| {
             let hash = self.endpoints.hash(method as u64, route);
-            self.endpoints.find(hash, |known| {
-                known.is(method, route) && known.counted_for.is_some()
-            })
+            self.endpoints.find(hash, |known| known.is(method, route) && known.counted_for.is_some())
         })
     }
 

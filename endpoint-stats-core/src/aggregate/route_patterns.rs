@@ -50,15 +50,12 @@ impl RoutePatterns {
     ///
     /// When the pattern or the template cannot be read, or the pattern overlaps an earlier one ambiguously.
     pub fn with_group(self, pattern: &str, template: &str) -> Result<Self, InvalidPattern> {
-        let template =
-            Route::new(template).map_err(|error| InvalidPattern::new(template, error))?;
+        let template = Route::new(template).map_err(|error| InvalidPattern::new(template, error))?;
         self.with(pattern, Action::CountAs(template))
     }
 
     fn with(mut self, pattern: &str, action: Action) -> Result<Self, InvalidPattern> {
-        self.actions
-            .insert(pattern, action)
-            .map_err(|error| InvalidPattern::new(pattern, error))?;
+        self.actions.insert(pattern, action).map_err(|error| InvalidPattern::new(pattern, error))?;
         Ok(self)
     }
 
@@ -73,20 +70,13 @@ impl RoutePatterns {
 
 impl InvalidPattern {
     fn new(pattern: &str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self {
-            pattern: pattern.to_owned(),
-            source: source.into(),
-        }
+        Self { pattern: pattern.to_owned(), source: source.into() }
     }
 }
 
 impl fmt::Display for InvalidPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "invalid route pattern {:?}: expected a form like \"/static/{{*rest}}\"",
-            self.pattern
-        )
+        write!(f, "invalid route pattern {:?}: expected a form like \"/static/{{*rest}}\"", self.pattern)
     }
 }
 
@@ -102,17 +92,11 @@ mod tests {
 
     #[test]
     fn a_pattern_is_matched_against_the_template() {
-        let patterns = RoutePatterns::default()
-            .with_ignored("/health")
-            .unwrap()
-            .with_group("/static/{*rest}", "/static")
-            .unwrap();
+        let patterns =
+            RoutePatterns::default().with_ignored("/health").unwrap().with_group("/static/{*rest}", "/static").unwrap();
 
         assert_eq!(patterns.treatment("/health"), Treatment::Ignore);
-        assert_eq!(
-            patterns.treatment("/static/{dir}/{file}"),
-            Treatment::CountAs(&Route::new("/static").unwrap())
-        );
+        assert_eq!(patterns.treatment("/static/{dir}/{file}"), Treatment::CountAs(&Route::new("/static").unwrap()));
         assert_eq!(patterns.treatment("/users/{id}"), Treatment::Count);
     }
 

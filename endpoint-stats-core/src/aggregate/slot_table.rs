@@ -102,9 +102,7 @@ impl<K> SlotTable<K> {
 
     /// Every key there is, in the order they were added.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, &K)> {
-        (0..)
-            .map(Slot)
-            .zip(self.keys.iter().map_while(OnceLock::get))
+        (0..).map(Slot).zip(self.keys.iter().map_while(OnceLock::get))
     }
 
     /// How many keys there is room for.
@@ -112,10 +110,7 @@ impl<K> SlotTable<K> {
         self.keys.len()
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "what is cut off is masked anyway"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "what is cut off is masked anyway")]
     fn place(&self, place: u64) -> usize {
         (place as usize) & (self.places.len() - 1)
     }
@@ -129,9 +124,7 @@ mod tests {
 
     fn insert(table: &SlotTable<String>, key: &str, limit: usize) -> Option<usize> {
         let hash = table.hash(0, key);
-        table
-            .find_or_insert(hash, limit, |k| k == key, |_| key.to_owned())
-            .map(Slot::index)
+        table.find_or_insert(hash, limit, |k| k == key, |_| key.to_owned()).map(Slot::index)
     }
 
     #[test]
@@ -161,13 +154,9 @@ mod tests {
         let keys: Vec<String> = (0..500).map(|i| format!("/route/{i}")).collect();
 
         let slots: Vec<Vec<Option<usize>>> = thread::scope(|scope| {
-            let threads: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| keys.iter().map(|key| insert(&table, key, 500)).collect()))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .collect()
+            let threads: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| keys.iter().map(|key| insert(&table, key, 500)).collect())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
 
         assert!(slots.iter().all(|found| *found == slots[0]));

@@ -17,9 +17,7 @@ pub(super) struct Stripe {
 
 impl Stripe {
     pub(super) fn new(capacity: usize) -> Self {
-        Self {
-            endpoints: (0..capacity).map(|_| OnceLock::new()).collect(),
-        }
+        Self { endpoints: (0..capacity).map(|_| OnceLock::new()).collect() }
     }
 
     #[inline]
@@ -34,10 +32,7 @@ impl Stripe {
 
 /// How many stripes this machine wants: a power of two, one a core up to 16.
 pub(super) fn stripes_wanted() -> usize {
-    std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .next_power_of_two()
-        .min(MAX_STRIPES)
+    std::thread::available_parallelism().map_or(1, usize::from).next_power_of_two().min(MAX_STRIPES)
 }
 
 /// A number that threads started one after the other have in ascending order.

@@ -38,16 +38,9 @@ mod tests {
     fn pauses_double_up_to_thirty_seconds() {
         let mut backoff = Backoff::new();
 
-        let pauses: Vec<_> = (0..10)
-            .map(|_| backoff.pause(u32::MAX).as_millis())
-            .collect();
+        let pauses: Vec<_> = (0..10).map(|_| backoff.pause(u32::MAX).as_millis()).collect();
 
-        assert_eq!(
-            pauses,
-            [
-                200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000
-            ]
-        );
+        assert_eq!(pauses, [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000]);
     }
 
     #[test]

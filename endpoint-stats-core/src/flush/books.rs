@@ -25,16 +25,13 @@ impl Books {
 
     pub(super) fn publish(&self, aggregator: &Aggregator) {
         let service = || aggregator.service().as_str().to_owned();
-        counter!("endpoint_stats_hits_observed_total", "service" => service())
-            .absolute(self.observed);
+        counter!("endpoint_stats_hits_observed_total", "service" => service()).absolute(self.observed);
         counter!("endpoint_stats_hits_stored_total", "service" => service()).absolute(self.stored);
         counter!("endpoint_stats_hits_dropped_total", "service" => service(), "reason" => "rejected")
             .absolute(self.dropped);
         gauge!("endpoint_stats_hits_pending", "service" => service()).set(self.pending as f64);
-        counter!("endpoint_stats_hits_folded_total", "service" => service())
-            .absolute(aggregator.folded());
-        counter!("endpoint_stats_hits_refused_total", "service" => service())
-            .absolute(aggregator.refused());
+        counter!("endpoint_stats_hits_folded_total", "service" => service()).absolute(aggregator.folded());
+        counter!("endpoint_stats_hits_refused_total", "service" => service()).absolute(aggregator.refused());
     }
 }
 

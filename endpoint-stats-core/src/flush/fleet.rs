@@ -42,10 +42,7 @@ pub(super) struct OwnHits {
 
 impl FleetView {
     pub(super) fn new(aggregator: Aggregator) -> Self {
-        Self {
-            aggregator,
-            others: Arc::default(),
-        }
+        Self { aggregator, others: Arc::default() }
     }
 
     /// Hits at a route of this process's service, all methods together.
@@ -65,9 +62,7 @@ impl FleetView {
                 None => drop(hits.insert(endpoint.clone(), *stored)),
             }
         }
-        let counts = hits
-            .into_iter()
-            .map(|(endpoint, hits)| FleetCount { endpoint, hits });
+        let counts = hits.into_iter().map(|(endpoint, hits)| FleetCount { endpoint, hits });
         counts.filter(|count| count.hits > 0).collect()
     }
 
@@ -75,14 +70,9 @@ impl FleetView {
     pub(super) fn refresh(&self, stored: Vec<EndpointStatus>, own: &OwnHits) {
         let mut others = Others::default();
         for status in stored {
-            let hits = status
-                .hits
-                .saturating_sub(own.stored.get(&status.endpoint).copied().unwrap_or(0));
+            let hits = status.hits.saturating_sub(own.stored.get(&status.endpoint).copied().unwrap_or(0));
             if status.endpoint.service() == self.aggregator.service() {
-                *others
-                    .own_by_route
-                    .entry(status.endpoint.route().as_str().to_owned())
-                    .or_default() += hits;
+                *others.own_by_route.entry(status.endpoint.route().as_str().to_owned()).or_default() += hits;
             }
             others.by_endpoint.insert(status.endpoint, hits);
         }

@@ -17,9 +17,7 @@ use super::{Books, FleetView, FlushConfig};
 use crate::aggregate::Aggregator;
 use crate::clock::{Clock, Moment};
 use crate::sketch::capped_sum;
-use crate::store::{
-    Applied, Batch, EndpointStatus, Retention, StatsStore, StoreError, StoreErrorKind,
-};
+use crate::store::{Applied, Batch, EndpointStatus, Retention, StatsStore, StoreError, StoreErrorKind};
 
 /// Drains a recorder into a store, in a task of its own.
 ///
@@ -79,14 +77,9 @@ impl Flusher {
     ) -> Self {
         let books = Arc::new(Mutex::new(Books::default()));
         let fleet = FleetView::new(aggregator.clone());
-        let roll_up = config.retention.map(|retention| {
-            tokio::spawn(roll_up(
-                Arc::clone(&store),
-                Arc::clone(&clock),
-                config.roll_up,
-                retention,
-            ))
-        });
+        let roll_up = config
+            .retention
+            .map(|retention| tokio::spawn(roll_up(Arc::clone(&store), Arc::clone(&clock), config.roll_up, retention)));
         let (stop, stopped) = oneshot::channel();
         let task = Task {
             aggregator,
@@ -104,13 +97,7 @@ impl Flusher {
             books: Books::default(),
             published: Arc::clone(&books),
         };
-        Self {
-            stop,
-            task: tokio::spawn(task.run(stopped)),
-            roll_up,
-            books,
-            fleet,
-        }
+        Self { stop, task: tokio::spawn(task.run(stopped)), roll_up, books, fleet }
     }
 
     /// Where every hit is, as of the last drain or answer.
@@ -131,9 +118,7 @@ impl Flusher {
         let last_known = *self.books.lock().unwrap_or_else(PoisonError::into_inner);
         // The task ends by itself only when told to, so neither can fail.
         let _ = self.stop.send(deadline);
-        self.task
-            .await
-            .unwrap_or(ShutdownReport { books: last_known })
+        self.task.await.unwrap_or(ShutdownReport { books: last_known })
     }
 }
 
@@ -174,20 +159,14 @@ impl Task {
         }
         self.publish();
         if self.books.pending > 0 {
-            tracing::error!(
-                hits = self.books.pending,
-                "hits not written before the shutdown's deadline"
-            );
+            tracing::error!(hits = self.books.pending, "hits not written before the shutdown's deadline");
         }
         ShutdownReport { books: self.books }
     }
 
     fn drain(&mut self) {
         let deltas = self.aggregator.drain(self.clock.now());
-        let hits = deltas
-            .iter()
-            .map(|delta| delta.counts.hits())
-            .fold(0, capped_sum);
+        let hits = deltas.iter().map(|delta| delta.counts.hits()).fold(0, capped_sum);
         self.books.observed = capped_sum(self.books.observed, hits);
         books::publish_hits(&deltas);
         self.pending.add(deltas);
@@ -206,12 +185,7 @@ impl Task {
         let look = std::mem::take(&mut self.refresh_due);
         let service = self.aggregator.service().as_str().to_owned();
         // A task of its own: nothing this one does can cut a write in half.
-        self.under_way = Some(tokio::spawn(there_and_back(
-            Arc::clone(&self.store),
-            batch,
-            look,
-            service,
-        )));
+        self.under_way = Some(tokio::spawn(there_and_back(Arc::clone(&self.store), batch, look, service)));
     }
 
     fn take(&mut self, answer: Option<Answer>) {
@@ -240,21 +214,13 @@ impl Task {
             Verdict::Dropped(batch) => {
                 self.books.dropped = capped_sum(self.books.dropped, batch.hits());
                 let endpoint = batch.deltas.first().map(|delta| delta.endpoint.to_string());
-                tracing::error!(
-                    hits = batch.hits(),
-                    endpoint,
-                    error = chain(answer),
-                    "hits dropped"
-                );
+                tracing::error!(hits = batch.hits(), endpoint, error = chain(answer), "hits dropped");
             }
             Verdict::Failed => {
                 tracing::warn!(error = chain(answer), "flush failed, hits are kept");
                 self.fail();
             }
-            Verdict::Renamed => tracing::warn!(
-                ?answer,
-                "the store lost track of this writer; going on as a new one"
-            ),
+            Verdict::Renamed => tracing::warn!(?answer, "the store lost track of this writer; going on as a new one"),
             Verdict::Halved => {
                 tracing::warn!(error = chain(answer), "batch refused, sending it in halves");
             }
@@ -278,28 +244,19 @@ impl Task {
             },
         };
         let service = self.aggregator.service().as_str().to_owned();
-        counter!("endpoint_stats_flushes_total", "service" => service, "result" => result)
-            .increment(1);
+        counter!("endpoint_stats_flushes_total", "service" => service, "result" => result).increment(1);
     }
 
     fn publish(&mut self) {
         self.books.pending = capped_sum(self.pending.hits(), self.sender.hits());
         debug_assert!(self.books.balance(), "{:?}", self.books);
         self.books.publish(&self.aggregator);
-        *self
-            .published
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = self.books;
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = self.books;
     }
 }
 
 /// Applies a batch, if there is one, and reads what the store then holds, if asked or something was applied.
-async fn there_and_back(
-    store: Arc<dyn StatsStore>,
-    batch: Option<Arc<Batch>>,
-    look: bool,
-    service: String,
-) -> Answer {
+async fn there_and_back(store: Arc<dyn StatsStore>, batch: Option<Arc<Batch>>, look: bool, service: String) -> Answer {
     let applied = match batch {
         Some(batch) => {
             let sent_at = Moment::now();
@@ -311,34 +268,19 @@ async fn there_and_back(
         None => None,
     };
     // After a failure nobody knows which of this process's hits are there.
-    let known = matches!(
-        applied,
-        None | Some(Ok(Applied::Applied | Applied::Duplicate))
-    );
-    let endpoints = if known && look {
-        store.endpoints().await.ok()
-    } else {
-        None
-    };
+    let known = matches!(applied, None | Some(Ok(Applied::Applied | Applied::Duplicate)));
+    let endpoints = if known && look { store.endpoints().await.ok() } else { None };
     Answer { applied, endpoints }
 }
 
-async fn roll_up(
-    store: Arc<dyn StatsStore>,
-    clock: Arc<dyn Clock>,
-    every: Duration,
-    retention: Retention,
-) {
+async fn roll_up(store: Arc<dyn StatsStore>, clock: Arc<dyn Clock>, every: Duration, retention: Retention) {
     let mut ticks = ticks(every);
     loop {
         ticks.tick().await;
         match store.roll_up(clock.now(), &retention).await {
             Ok(done) if done.moved + done.deleted > 0 => tracing::debug!(?done, "rolled up"),
             Ok(_) => {}
-            Err(error) => tracing::warn!(
-                error = describe(&error),
-                "roll-up failed, to be tried again"
-            ),
+            Err(error) => tracing::warn!(error = describe(&error), "roll-up failed, to be tried again"),
         }
     }
 }

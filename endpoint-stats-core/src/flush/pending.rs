@@ -23,19 +23,13 @@ impl Pending {
     fn add_one(&mut self, delta: Delta) {
         match self.deltas.get_mut(&(delta.window, delta.endpoint.clone())) {
             Some(present) => present.merge(&delta),
-            None => drop(
-                self.deltas
-                    .insert((delta.window, delta.endpoint.clone()), delta),
-            ),
+            None => drop(self.deltas.insert((delta.window, delta.endpoint.clone()), delta)),
         }
     }
 
     /// Takes the oldest deltas, at most `max`.
     pub(super) fn take(&mut self, max: usize) -> Vec<Delta> {
-        std::iter::from_fn(|| self.deltas.pop_first())
-            .map(|(_, delta)| delta)
-            .take(max)
-            .collect()
+        std::iter::from_fn(|| self.deltas.pop_first()).map(|(_, delta)| delta).take(max).collect()
     }
 
     /// Merges narrow windows into wider ones, narrowest first, until at most `max` deltas are left or all are days.
@@ -45,10 +39,7 @@ impl Pending {
                 return;
             }
             let Some(wider) = width.wider() else { return };
-            let narrow: Vec<_> = self
-                .deltas
-                .extract_if(.., |(window, _), _| window.width() == width)
-                .collect();
+            let narrow: Vec<_> = self.deltas.extract_if(.., |(window, _), _| window.width() == width).collect();
             for (_, mut delta) in narrow {
                 delta.window = delta.window.widened_to(wider);
                 self.add_one(delta);
@@ -57,9 +48,7 @@ impl Pending {
     }
 
     pub(super) fn hits(&self) -> u64 {
-        self.deltas
-            .values()
-            .fold(0, |sum, delta| capped_sum(sum, delta.counts.hits()))
+        self.deltas.values().fold(0, |sum, delta| capped_sum(sum, delta.counts.hits()))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -78,18 +67,11 @@ mod tests {
     fn delta(route: &str, secs: i64) -> Delta {
         let at = Timestamp::from_unix(1_700_000_000 + secs);
         Delta {
-            endpoint: Endpoint::new(
-                ServiceName::new("shop").unwrap(),
-                Method::Get,
-                Route::new(route).unwrap(),
-            ),
+            endpoint: Endpoint::new(ServiceName::new("shop").unwrap(), Method::Get, Route::new(route).unwrap()),
             window: Window::containing(at, Width::TenSeconds),
             first_at: at,
             last_at: at,
-            counts: Counts {
-                outcomes: [(Outcome::Status(200), 1)].into_iter().collect(),
-                ..Counts::default()
-            },
+            counts: Counts { outcomes: [(Outcome::Status(200), 1)].into_iter().collect(), ..Counts::default() },
         }
     }
 
@@ -112,11 +94,7 @@ mod tests {
             pending.widen_to_fit(100);
         }
 
-        assert!(
-            pending.deltas.len() <= 100,
-            "{} deltas",
-            pending.deltas.len()
-        );
+        assert!(pending.deltas.len() <= 100, "{} deltas", pending.deltas.len());
         assert_eq!(pending.hits(), 2 * 86_400);
         let first = pending.take(1).remove(0);
         assert_eq!(first.first_at.as_unix(), 1_700_000_000);

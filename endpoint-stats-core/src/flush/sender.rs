@@ -35,12 +35,7 @@ pub(super) enum Verdict {
 
 impl Sender {
     pub(super) fn new() -> Self {
-        Self {
-            writer: WriterId::random(),
-            last_seq: 0,
-            head: None,
-            halves: VecDeque::new(),
-        }
+        Self { writer: WriterId::random(), last_seq: 0, head: None, halves: VecDeque::new() }
     }
 
     /// The batch to send: the one that is not acknowledged yet, or a new one from what is pending.
@@ -102,11 +97,7 @@ impl Sender {
 
     pub(super) fn hits(&self) -> u64 {
         let head = self.head.as_ref().map_or(0, |batch| batch.hits());
-        let halves = self
-            .halves
-            .iter()
-            .flatten()
-            .map(|delta| delta.counts.hits());
+        let halves = self.halves.iter().flatten().map(|delta| delta.counts.hits());
         halves.fold(head, capped_sum)
     }
 
@@ -127,18 +118,11 @@ mod tests {
         let at = Timestamp::from_unix(1_700_000_000);
         let service = ServiceName::new("shop").unwrap();
         let delta = |i| Delta {
-            endpoint: Endpoint::new(
-                service.clone(),
-                Method::Get,
-                Route::new(&format!("/{i}")).unwrap(),
-            ),
+            endpoint: Endpoint::new(service.clone(), Method::Get, Route::new(&format!("/{i}")).unwrap()),
             window: Window::containing(at, Width::TenSeconds),
             first_at: at,
             last_at: at,
-            counts: Counts {
-                outcomes: [(Outcome::Status(200), 1)].into_iter().collect(),
-                ..Counts::default()
-            },
+            counts: Counts { outcomes: [(Outcome::Status(200), 1)].into_iter().collect(), ..Counts::default() },
         };
         let mut pending = Pending::default();
         pending.add((0..endpoints).map(delta).collect());
@@ -177,19 +161,13 @@ mod tests {
         let (mut sender, mut pending) = (Sender::new(), pending(1));
         sender.next(&mut pending, 10);
 
-        assert!(matches!(
-            sender.judge(&Ok(Applied::Duplicate)),
-            Verdict::Stored(_)
-        ));
+        assert!(matches!(sender.judge(&Ok(Applied::Duplicate)), Verdict::Stored(_)));
         assert!(sender.is_empty());
     }
 
     #[test]
     fn after_a_gap_or_a_conflict_the_batch_goes_out_under_a_new_name() {
-        for answer in [
-            Ok(Applied::Gap { last_seq: 0 }),
-            error(StoreErrorKind::Conflict),
-        ] {
+        for answer in [Ok(Applied::Gap { last_seq: 0 }), error(StoreErrorKind::Conflict)] {
             let (mut sender, mut pending) = (Sender::new(), pending(2));
             let first = sender.next(&mut pending, 10).unwrap();
 
@@ -204,20 +182,11 @@ mod tests {
     #[test]
     fn a_poisoned_delta_is_dropped_alone() {
         let (mut sender, mut pending) = (Sender::new(), pending(7));
-        let poisoned = |batch: &Batch| {
-            batch
-                .deltas
-                .iter()
-                .any(|delta| delta.endpoint.route().as_str() == "/5")
-        };
+        let poisoned = |batch: &Batch| batch.deltas.iter().any(|delta| delta.endpoint.route().as_str() == "/5");
         let (mut stored, mut dropped) = (0, 0);
 
         while let Some(batch) = sender.next(&mut pending, 10) {
-            let answer = if poisoned(&batch) {
-                error(StoreErrorKind::Rejected)
-            } else {
-                Ok(Applied::Applied)
-            };
+            let answer = if poisoned(&batch) { error(StoreErrorKind::Rejected) } else { Ok(Applied::Applied) };
             match sender.judge(&answer) {
                 Verdict::Stored(batch) => stored += batch.hits(),
                 Verdict::Dropped(batch) => dropped += batch.hits(),

@@ -68,8 +68,7 @@ impl CallerHasher {
             self.turn_to(day);
         }
         let [a, b] = &self.keys[(self.current.load(Ordering::Acquire) & 1) as usize];
-        let mut hasher =
-            SipHasher13::new_with_keys(a.load(Ordering::Relaxed), b.load(Ordering::Relaxed));
+        let mut hasher = SipHasher13::new_with_keys(a.load(Ordering::Relaxed), b.load(Ordering::Relaxed));
         hasher.write(caller);
         CallerHash::from_u64(hasher.finish())
     }
@@ -78,11 +77,7 @@ impl CallerHasher {
     #[inline]
     fn day_of(&self, elapsed: Duration) -> u64 {
         let secs = elapsed.as_secs();
-        if secs < self.first_midnight_secs {
-            0
-        } else {
-            (secs - self.first_midnight_secs) / 86_400 + 1
-        }
+        if secs < self.first_midnight_secs { 0 } else { (secs - self.first_midnight_secs) / 86_400 + 1 }
     }
 
     #[cold]
@@ -139,8 +134,7 @@ mod tests {
 
         hasher.turn_to(hasher.day_of(Duration::from_secs(12 * 3_600)));
 
-        let tomorrow =
-            CallerHasher::from_secret(b"secret", &ManualClock::at(NOON.plus_secs(86_400)));
+        let tomorrow = CallerHasher::from_secret(b"secret", &ManualClock::at(NOON.plus_secs(86_400)));
         let turned = hasher.hash(b"caller", hasher.started);
         assert_ne!(turned, today);
         assert_eq!(turned, tomorrow.hash(b"caller", tomorrow.started));
@@ -158,10 +152,7 @@ mod tests {
     #[test]
     fn hashers_with_secrets_of_their_own_are_strangers() {
         let clock = ManualClock::at(NOON);
-        let (a, b) = (
-            CallerHasher::random(&clock).unwrap(),
-            CallerHasher::random(&clock).unwrap(),
-        );
+        let (a, b) = (CallerHasher::random(&clock).unwrap(), CallerHasher::random(&clock).unwrap());
 
         assert_ne!(a.hash(b"caller", a.started), b.hash(b"caller", b.started));
     }

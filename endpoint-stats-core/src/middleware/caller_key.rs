@@ -25,10 +25,7 @@ pub struct PeerAddress(pub SocketAddr);
 #[derive(Clone)]
 enum Source {
     Peer,
-    Forwarded {
-        header: HeaderName,
-        proxies: Arc<[IpNet]>,
-    },
+    Forwarded { header: HeaderName, proxies: Arc<[IpNet]> },
     Header(HeaderName),
     Function(CallerFn),
 }
@@ -51,10 +48,7 @@ impl CallerKey {
 
     /// As [`forwarded_by`](Self::forwarded_by), with another header.
     pub fn forwarded_in(header: HeaderName, proxies: &[IpNet]) -> Self {
-        Self(Source::Forwarded {
-            header,
-            proxies: proxies.into(),
-        })
+        Self(Source::Forwarded { header, proxies: proxies.into() })
     }
 
     /// The value of a header, such as an API key; requests without it have no caller.
@@ -71,21 +65,13 @@ impl CallerKey {
     }
 
     #[inline]
-    pub(super) fn hash(
-        &self,
-        request: &RequestHead<'_>,
-        hasher: &CallerHasher,
-        at: Moment,
-    ) -> Option<CallerHash> {
+    pub(super) fn hash(&self, request: &RequestHead<'_>, hasher: &CallerHasher, at: Moment) -> Option<CallerHash> {
         match &self.0 {
             Source::Peer => peer(request).map(|address| hash_address(address, hasher, at)),
             Source::Forwarded { header, proxies } => {
                 forwarded(request, header, proxies).map(|address| hash_address(address, hasher, at))
             }
-            Source::Header(name) => request
-                .headers()
-                .get(name)
-                .map(|value| hasher.hash(value.as_bytes(), at)),
+            Source::Header(name) => request.headers().get(name).map(|value| hasher.hash(value.as_bytes(), at)),
             Source::Function(find) => find(request).map(|caller| hasher.hash(&caller, at)),
         }
     }
@@ -103,21 +89,16 @@ fn peer(request: &RequestHead<'_>) -> Option<IpAddr> {
         return Some(address.ip());
     }
     #[cfg(feature = "axum")]
-    if let Some(axum::extract::ConnectInfo(address)) = request
-        .extensions()
-        .get::<axum::extract::ConnectInfo<SocketAddr>>(
-    ) {
+    if let Some(axum::extract::ConnectInfo(address)) =
+        request.extensions().get::<axum::extract::ConnectInfo<SocketAddr>>()
+    {
         return Some(address.ip());
     }
     None
 }
 
 fn forwarded(request: &RequestHead<'_>, header: &HeaderName, proxies: &[IpNet]) -> Option<IpAddr> {
-    let trusted = |address: IpAddr| {
-        proxies
-            .iter()
-            .any(|net| net.contains(&address.to_canonical()))
-    };
+    let trusted = |address: IpAddr| proxies.iter().any(|net| net.contains(&address.to_canonical()));
     let mut caller = peer(request)?;
     for value in request.headers().get_all(header).iter().rev() {
         for hop in value.to_str().unwrap_or_default().rsplit(',') {
@@ -155,18 +136,11 @@ mod tests {
         for value in forwarded_for {
             request = request.header("x-forwarded-for", *value);
         }
-        let request = request
-            .extension(PeerAddress(SocketAddr::new(peer.parse().unwrap(), 1)))
-            .body(())
-            .unwrap();
+        let request = request.extension(PeerAddress(SocketAddr::new(peer.parse().unwrap(), 1))).body(()).unwrap();
         let proxies = ["10.0.0.0/8".parse().unwrap()];
-        forwarded(
-            &RequestHead::of(&request),
-            &HeaderName::from_static("x-forwarded-for"),
-            &proxies,
-        )
-        .unwrap()
-        .to_string()
+        forwarded(&RequestHead::of(&request), &HeaderName::from_static("x-forwarded-for"), &proxies)
+            .unwrap()
+            .to_string()
     }
 
     #[test]
@@ -176,14 +150,8 @@ mod tests {
 
     #[test]
     fn the_caller_is_what_the_first_trusted_proxy_saw() {
-        assert_eq!(
-            caller("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.0.0.2"]),
-            "198.51.100.1"
-        );
-        assert_eq!(
-            caller("10.0.0.1", &["1.1.1.1, 198.51.100.1", "10.0.0.2"]),
-            "198.51.100.1"
-        );
+        assert_eq!(caller("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
+        assert_eq!(caller("10.0.0.1", &["1.1.1.1, 198.51.100.1", "10.0.0.2"]), "198.51.100.1");
         assert_eq!(caller("::ffff:10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
     }
 

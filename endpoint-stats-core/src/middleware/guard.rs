@@ -26,20 +26,8 @@ pub(super) struct HitGuard<O: OpenHit> {
 }
 
 impl<O: OpenHit> HitGuard<O> {
-    pub(super) fn new(
-        open: O,
-        method: Method,
-        arrived_at: Moment,
-        caller: Option<CallerHash>,
-    ) -> Self {
-        Self {
-            open: Some(open),
-            method,
-            arrived_at,
-            latency: None,
-            response_bytes: 0,
-            caller,
-        }
+    pub(super) fn new(open: O, method: Method, arrived_at: Moment, caller: Option<CallerHash>) -> Self {
+        Self { open: Some(open), method, arrived_at, latency: None, response_bytes: 0, caller }
     }
 
     pub(super) fn open(&self) -> Option<&O> {
@@ -96,11 +84,7 @@ impl<O: OpenHit> HitGuard<O> {
 impl<O: OpenHit> Drop for HitGuard<O> {
     fn drop(&mut self) {
         if self.open.is_some() {
-            let outcome = if std::thread::panicking() {
-                Outcome::Panicked
-            } else {
-                Outcome::Aborted
-            };
+            let outcome = if std::thread::panicking() { Outcome::Panicked } else { Outcome::Aborted };
             self.count(outcome, Moment::now().since(self.arrived_at));
         }
     }

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::{
-    CallerHasher, CallerKey, EndpointStatsService, IdentifyEndpoint, IdentifyFn, RequestHead,
-};
+use super::{CallerHasher, CallerKey, EndpointStatsService, IdentifyEndpoint, IdentifyFn, RequestHead};
 use crate::recorder::Recorder;
 
 /// Counts every request that passes through the wrapped service.
@@ -29,14 +27,7 @@ type ConsumerFn = Arc<dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> +
 impl<R: Recorder, I: IdentifyEndpoint> EndpointStatsLayer<R, I> {
     /// Creates a layer that asks `identify` for the endpoint of each request.
     pub fn new(recorder: R, identify: I) -> Self {
-        Self {
-            hooks: Arc::new(Hooks {
-                recorder,
-                identify,
-                callers: None,
-                consumer: None,
-            }),
-        }
+        Self { hooks: Arc::new(Hooks { recorder, identify, callers: None, consumer: None }) }
     }
 
     /// Counts different callers, as keyed hashes of what `key` finds in a request.
@@ -93,18 +84,13 @@ impl<S, R, I> Layer<S> for EndpointStatsLayer<R, I> {
     type Service = EndpointStatsService<S, R, I>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        EndpointStatsService {
-            inner,
-            hooks: Arc::clone(&self.hooks),
-        }
+        EndpointStatsService { inner, hooks: Arc::clone(&self.hooks) }
     }
 }
 
 impl<R, I> Clone for EndpointStatsLayer<R, I> {
     fn clone(&self) -> Self {
-        Self {
-            hooks: Arc::clone(&self.hooks),
-        }
+        Self { hooks: Arc::clone(&self.hooks) }
     }
 }
 

@@ -61,13 +61,7 @@ struct Meter<O: OpenHit> {
 impl<B, O: OpenHit> RequestBody<B, O> {
     /// Counts a body's bytes for a hit.
     pub fn new(inner: B, open: Option<&O>) -> Self {
-        Self {
-            inner,
-            meter: Meter {
-                open: open.cloned(),
-                bytes: 0,
-            },
-        }
+        Self { inner, meter: Meter { open: open.cloned(), bytes: 0 } }
     }
 }
 
@@ -75,16 +69,10 @@ impl<B: Body, O: OpenHit> Body for RequestBody<B, O> {
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
         let frame = ready!(this.inner.poll_frame(cx));
-        if let Some(data) = frame
-            .as_ref()
-            .and_then(|frame| frame.as_ref().ok()?.data_ref())
-        {
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
             this.meter.bytes = this.meter.bytes.saturating_add(data.remaining() as u64);
         }
         Poll::Ready(frame)
@@ -109,9 +97,7 @@ impl<O: OpenHit> Drop for Meter<O> {
 
 impl<B, O: OpenHit> fmt::Debug for RequestBody<B, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestBody")
-            .field("bytes", &self.meter.bytes)
-            .finish_non_exhaustive()
+        f.debug_struct("RequestBody").field("bytes", &self.meter.bytes).finish_non_exhaustive()
     }
 }
 
@@ -147,11 +133,7 @@ impl MeterBody for axum::body::Body {
 
     #[inline]
     fn meter<O: OpenHit>(self, open: Option<&O>) -> Self {
-        if open.is_none() || self.is_end_stream() {
-            self
-        } else {
-            Self::new(RequestBody::new(self, open))
-        }
+        if open.is_none() || self.is_end_stream() { self } else { Self::new(RequestBody::new(self, open)) }
     }
 }
 
@@ -160,10 +142,6 @@ impl MeterBody for tonic::body::Body {
     type Metered<O: OpenHit> = Self;
 
     fn meter<O: OpenHit>(self, open: Option<&O>) -> Self {
-        if open.is_none() || self.is_end_stream() {
-            self
-        } else {
-            Self::new(RequestBody::new(self, open))
-        }
+        if open.is_none() || self.is_end_stream() { self } else { Self::new(RequestBody::new(self, open)) }
     }
 }

@@ -46,14 +46,7 @@ impl<B: Body, O: OpenHit> ResponseBody<B, O> {
             Some(guard)
         });
         let promised_bytes = guard.as_ref().and_then(|_| promised_bytes(&response));
-        response.map(|inner| Self {
-            inner,
-            ending: Ending {
-                guard,
-                status,
-                promised_bytes,
-            },
-        })
+        response.map(|inner| Self { inner, ending: Ending { guard, status, promised_bytes } })
     }
 }
 
@@ -68,10 +61,7 @@ impl<B: Body, O: OpenHit> Body for ResponseBody<B, O> {
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         let frame = ready!(this.inner.as_mut().poll_frame(cx));
         match &frame {
@@ -121,14 +111,7 @@ impl<O: OpenHit> Drop for Ending<O> {
 
 impl<B: Default, O: OpenHit> Default for ResponseBody<B, O> {
     fn default() -> Self {
-        Self {
-            inner: B::default(),
-            ending: Ending {
-                guard: None,
-                status: 200,
-                promised_bytes: None,
-            },
-        }
+        Self { inner: B::default(), ending: Ending { guard: None, status: 200, promised_bytes: None } }
     }
 }
 

@@ -53,32 +53,20 @@ impl<R: Recorder, I: IdentifyEndpoint> Hooks<R, I> {
         let route = self.identify.identify(&head);
         let consumer = self.consumer.as_ref().and_then(|consumer| consumer(&head));
         let method = Method::from(head.method());
-        let open = self.recorder.begin(Arrival {
-            method,
-            route: route.as_deref(),
-            consumer: consumer.as_deref(),
-        })?;
-        let caller = self
-            .callers
-            .as_ref()
-            .and_then(|(key, hasher)| key.hash(&head, hasher, arrived_at));
+        let open = self.recorder.begin(Arrival { method, route: route.as_deref(), consumer: consumer.as_deref() })?;
+        let caller = self.callers.as_ref().and_then(|(key, hasher)| key.hash(&head, hasher, arrived_at));
         Some(HitGuard::new(open, method, arrived_at, caller))
     }
 }
 
 impl<S: Clone, R, I> Clone for EndpointStatsService<S, R, I> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            hooks: Arc::clone(&self.hooks),
-        }
+        Self { inner: self.inner.clone(), hooks: Arc::clone(&self.hooks) }
     }
 }
 
 impl<S: fmt::Debug, R, I> fmt::Debug for EndpointStatsService<S, R, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EndpointStatsService")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+        f.debug_struct("EndpointStatsService").field("inner", &self.inner).finish_non_exhaustive()
     }
 }

@@ -59,10 +59,7 @@ impl CallersSketch {
             return;
         }
         let register = u16::try_from(register).unwrap_or(u16::MAX);
-        match self
-            .ranks
-            .binary_search_by_key(&register, |(index, _)| *index)
-        {
+        match self.ranks.binary_search_by_key(&register, |(index, _)| *index) {
             Ok(at) => self.ranks[at].1 = self.ranks[at].1.max(rank),
             Err(at) => self.ranks.insert(at, (register, rank)),
         }
@@ -89,11 +86,7 @@ impl CallersSketch {
     }
 
     /// How many different callers were recorded; standard error 1.6 %.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the estimate is at most 2^64"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the estimate is at most 2^64")]
     pub fn count(&self) -> u64 {
         let mut multiplicity = [0_u32; MAX_RANK as usize + 1];
         multiplicity[0] = (REGISTERS - self.ranks.len()) as u32;
@@ -193,10 +186,7 @@ fn decode_dense(bytes: &[u8]) -> Result<CallersSketch, DecodeError> {
         return Err(reader.error("a rank out of range"));
     }
     reader.finish()?;
-    let ranks = (0_u16..)
-        .zip(registers.iter().copied())
-        .filter(|(_, rank)| *rank > 0)
-        .collect();
+    let ranks = (0_u16..).zip(registers.iter().copied()).filter(|(_, rank)| *rank > 0).collect();
     Ok(CallersSketch { ranks })
 }
 

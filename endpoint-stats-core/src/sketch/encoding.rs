@@ -40,11 +40,7 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Starts after the version byte.
-    pub(crate) fn new(
-        what: &'static str,
-        version: u8,
-        bytes: &'a [u8],
-    ) -> Result<Self, DecodeError> {
+    pub(crate) fn new(what: &'static str, version: u8, bytes: &'a [u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
             Some((found, bytes)) if *found == version => Ok(Self { what, bytes }),
             Some(_) => Err(DecodeError::new(what, "unknown version")),
@@ -73,10 +69,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
-        let (head, rest) = self
-            .bytes
-            .split_at_checked(len)
-            .ok_or_else(|| self.error("cut off"))?;
+        let (head, rest) = self.bytes.split_at_checked(len).ok_or_else(|| self.error("cut off"))?;
         self.bytes = rest;
         Ok(head)
     }
@@ -87,10 +80,6 @@ impl<'a> Reader<'a> {
 
     /// Checks that nothing is left.
     pub(crate) fn finish(self) -> Result<(), DecodeError> {
-        if self.is_empty() {
-            Ok(())
-        } else {
-            Err(self.error("bytes left over"))
-        }
+        if self.is_empty() { Ok(()) } else { Err(self.error("bytes left over")) }
     }
 }

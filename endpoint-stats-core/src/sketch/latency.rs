@@ -30,10 +30,7 @@ impl LatencySketch {
             return;
         }
         let bucket = u16::try_from(bucket).unwrap_or(u16::MAX);
-        match self
-            .buckets
-            .binary_search_by_key(&bucket, |(index, _)| *index)
-        {
+        match self.buckets.binary_search_by_key(&bucket, |(index, _)| *index) {
             Ok(at) => self.buckets[at].1 = capped_sum(self.buckets[at].1, count),
             Err(at) => self.buckets.insert(at, (bucket, capped_sum(count, 0))),
         }
@@ -52,9 +49,7 @@ impl LatencySketch {
 
     /// How many durations were recorded.
     pub fn count(&self) -> u64 {
-        self.buckets
-            .iter()
-            .fold(0, |sum, (_, count)| capped_sum(sum, *count))
+        self.buckets.iter().fold(0, |sum, (_, count)| capped_sum(sum, *count))
     }
 
     /// Whether no duration was recorded.
@@ -86,25 +81,19 @@ impl LatencySketch {
             seen += *count as f64;
             seen >= rank
         })?;
-        Some(Duration::from_secs_f64(scale::representative_secs(
-            usize::from(*bucket),
-        )))
+        Some(Duration::from_secs_f64(scale::representative_secs(usize::from(*bucket))))
     }
 
     /// The longest duration, within 1.1 %; `None` when nothing was recorded.
     pub fn max(&self) -> Option<Duration> {
         let (bucket, _) = self.buckets.last()?;
-        Some(Duration::from_secs_f64(scale::representative_secs(
-            usize::from(*bucket),
-        )))
+        Some(Duration::from_secs_f64(scale::representative_secs(usize::from(*bucket))))
     }
 
     /// The buckets that hold something, ascending: the index in the numbering of OpenTelemetry's exponential
     /// histograms at scale 5 (values in seconds), and the count.
     pub fn buckets(&self) -> impl Iterator<Item = (i32, u64)> + '_ {
-        self.buckets
-            .iter()
-            .map(|(bucket, count)| (MIN_INDEX + i32::from(*bucket), *count))
+        self.buckets.iter().map(|(bucket, count)| (MIN_INDEX + i32::from(*bucket), *count))
     }
 
     /// Encodes the sketch: version byte, then for each bucket the distance to the one before and the count, both
@@ -173,10 +162,7 @@ mod tests {
     }
 
     fn nanos() -> impl Strategy<Value = Vec<u64>> {
-        vec(
-            (0_u32..47).prop_flat_map(|bits| (1_u64 << bits)..(2_u64 << bits)),
-            1..200,
-        )
+        vec((0_u32..47).prop_flat_map(|bits| (1_u64 << bits)..(2_u64 << bits)), 1..200)
     }
 
     #[test]

@@ -64,10 +64,7 @@ const MANTISSA_MASK: u64 = (1 << MANTISSA_BITS) - 1;
 /// The bucket of a value, counted from the first one: `0..BUCKETS`.
 #[inline]
 pub(crate) fn bucket_of(value: Duration) -> usize {
-    let nanos = value
-        .as_secs()
-        .saturating_mul(1_000_000_000)
-        .saturating_add(u64::from(value.subsec_nanos()));
+    let nanos = value.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(value.subsec_nanos()));
     let bits = (nanos as f64 * 1e-9).to_bits();
     let exponent = (bits >> MANTISSA_BITS) as usize;
     let mantissa = bits & MANTISSA_MASK;
@@ -77,11 +74,7 @@ pub(crate) fn bucket_of(value: Duration) -> usize {
     };
     // An upper bound belongs to its bucket; of the bounds, only powers of two are exact in binary.
     let bucket = octave * BUCKETS_PER_OCTAVE + bucket_in_octave(mantissa);
-    if mantissa == 0 {
-        bucket.saturating_sub(1).min(BUCKETS - 1)
-    } else {
-        bucket.min(BUCKETS - 1)
-    }
+    if mantissa == 0 { bucket.saturating_sub(1).min(BUCKETS - 1) } else { bucket.min(BUCKETS - 1) }
 }
 
 /// Finds `j` with `BOUNDS[j] <= mantissa < BOUNDS[j + 1]`.
@@ -135,14 +128,8 @@ mod tests {
     fn an_upper_bound_belongs_to_its_bucket() {
         let one_second = bucket_of(Duration::from_secs(1));
 
-        assert_eq!(
-            lower_bound_secs(one_second + 1).to_bits(),
-            1.0_f64.to_bits()
-        );
-        assert_eq!(
-            bucket_of(Duration::from_nanos(1_000_000_001)),
-            one_second + 1
-        );
+        assert_eq!(lower_bound_secs(one_second + 1).to_bits(), 1.0_f64.to_bits());
+        assert_eq!(bucket_of(Duration::from_nanos(1_000_000_001)), one_second + 1);
     }
 
     #[test]
@@ -156,10 +143,7 @@ mod tests {
     fn the_table_holds_the_bounds() {
         for (j, bound) in BOUNDS.iter().enumerate().take(32) {
             let computed = f64::exp2(j as f64 / 32.0).to_bits() & MANTISSA_MASK;
-            assert!(
-                computed.abs_diff(*bound) <= 1,
-                "bound {j}: {bound:x}, computed {computed:x}"
-            );
+            assert!(computed.abs_diff(*bound) <= 1, "bound {j}: {bound:x}, computed {computed:x}");
         }
     }
 

@@ -59,12 +59,7 @@ impl Batch {
             }
             same
         });
-        Self {
-            writer,
-            seq,
-            deltas,
-            checkpoint: None,
-        }
+        Self { writer, seq, deltas, checkpoint: None }
     }
 
     /// Keeps how far the writer got, to be read back with [`StatsStore::writer`](super::StatsStore::writer).
@@ -76,27 +71,18 @@ impl Batch {
 
     /// All hits of the batch.
     pub fn hits(&self) -> u64 {
-        self.deltas
-            .iter()
-            .fold(0, |sum, delta| capped_sum(sum, delta.counts.hits()))
+        self.deltas.iter().fold(0, |sum, delta| capped_sum(sum, delta.counts.hits()))
     }
 
     /// Decides by the writer's mark, the same way for every store.
     pub(crate) fn judge(&self, mark: Option<WriterMark>) -> Judgement {
-        let (last_seq, last_digest) =
-            mark.map_or((0, None), |mark| (mark.last_seq, Some(mark.digest)));
+        let (last_seq, last_digest) = mark.map_or((0, None), |mark| (mark.last_seq, Some(mark.digest)));
         match self.seq.checked_sub(last_seq) {
-            _ if self.seq == 0 => Judgement::Refuse(
-                StoreErrorKind::Rejected,
-                "a batch's number starts at 1".into(),
-            ),
+            _ if self.seq == 0 => Judgement::Refuse(StoreErrorKind::Rejected, "a batch's number starts at 1".into()),
             Some(1) => Judgement::Take(self.digest()),
             Some(0) if last_digest != Some(self.digest()) => Judgement::Refuse(
                 StoreErrorKind::Conflict,
-                format!(
-                    "batch {} of writer {} is there with other content",
-                    self.seq, self.writer
-                ),
+                format!("batch {} of writer {} is there with other content", self.seq, self.writer),
             ),
             Some(0) | None => Judgement::Leave(Applied::Duplicate),
             Some(_) => Judgement::Leave(Applied::Gap { last_seq }),

@@ -13,17 +13,14 @@
 //! # fn main() {}
 //! ```
 
-#![expect(
-    clippy::missing_panics_doc,
-    reason = "a test panics when its promise is broken"
-)]
+#![expect(clippy::missing_panics_doc, reason = "a test panics when its promise is broken")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Applied, Batch, EndpointFilter, MemoryStore, Retention, RolledUp, StatsQuery, StatsReport,
-    StatsStore, StoreErrorKind, WriterId,
+    Applied, Batch, EndpointFilter, MemoryStore, Retention, RolledUp, StatsQuery, StatsReport, StatsStore,
+    StoreErrorKind, WriterId,
 };
 use crate::aggregate::{ConsumerCounts, ConsumerName, Counts, Delta};
 use crate::endpoint::{Endpoint, Method, Route, ServiceName};
@@ -80,11 +77,7 @@ const NOON: Timestamp = Timestamp::from_unix(1_700_049_600);
 
 fn endpoint(service: &str, method: Method, route: &str) -> Endpoint {
     let service = ServiceName::new(service).expect("a valid service name");
-    Endpoint::new(
-        service,
-        method,
-        Route::new(route).expect("a valid route template"),
-    )
+    Endpoint::new(service, method, Route::new(route).expect("a valid route template"))
 }
 
 fn users() -> Endpoint {
@@ -96,20 +89,11 @@ fn orders() -> Endpoint {
 }
 
 fn delta(endpoint: Endpoint, at: Timestamp, counts: Counts) -> Delta {
-    Delta {
-        endpoint,
-        window: Window::containing(at, Width::TenSeconds),
-        first_at: at,
-        last_at: at,
-        counts,
-    }
+    Delta { endpoint, window: Window::containing(at, Width::TenSeconds), first_at: at, last_at: at, counts }
 }
 
 fn hits(count: u64) -> Counts {
-    Counts {
-        outcomes: [(Outcome::Status(200), count)].into_iter().collect(),
-        ..Counts::default()
-    }
+    Counts { outcomes: [(Outcome::Status(200), count)].into_iter().collect(), ..Counts::default() }
 }
 
 fn one_batch(deltas: Vec<Delta>) -> Batch {
@@ -117,17 +101,11 @@ fn one_batch(deltas: Vec<Delta>) -> Batch {
 }
 
 async fn apply(store: &dyn StatsStore, batch: &Batch) {
-    assert_eq!(
-        store.apply(batch).await.expect("the batch is accepted"),
-        Applied::Applied
-    );
+    assert_eq!(store.apply(batch).await.expect("the batch is accepted"), Applied::Applied);
 }
 
 async fn report(store: &dyn StatsStore) -> StatsReport {
-    store
-        .query(&StatsQuery::over(TimeRange::ALL))
-        .await
-        .expect("the store answers")
+    store.query(&StatsQuery::over(TimeRange::ALL)).await.expect("the store answers")
 }
 
 async fn total(store: &dyn StatsStore) -> u64 {
@@ -145,11 +123,7 @@ pub async fn a_batch_is_there_once_applied(store: &dyn StatsStore) {
         counts
     };
 
-    apply(
-        store,
-        &one_batch(vec![delta(users(), NOON, counts.clone())]),
-    )
-    .await;
+    apply(store, &one_batch(vec![delta(users(), NOON, counts.clone())])).await;
 
     let report = report(store).await;
     assert_eq!(report.endpoints.len(), 1);
@@ -163,10 +137,7 @@ pub async fn a_batch_sent_twice_counts_once(store: &dyn StatsStore) {
     let batch = one_batch(vec![delta(users(), NOON, hits(3))]);
     apply(store, &batch).await;
 
-    assert_eq!(
-        store.apply(&batch).await.expect("a retry is accepted"),
-        Applied::Duplicate
-    );
+    assert_eq!(store.apply(&batch).await.expect("a retry is accepted"), Applied::Duplicate);
     assert_eq!(total(store).await, 3);
 }
 
@@ -174,48 +145,21 @@ pub async fn a_batch_sent_twice_counts_once(store: &dyn StatsStore) {
 pub async fn an_old_batch_is_a_duplicate(store: &dyn StatsStore) {
     let first = one_batch(vec![delta(users(), NOON, hits(3))]);
     apply(store, &first).await;
-    apply(
-        store,
-        &Batch::new(first.writer, 2, vec![delta(users(), NOON, hits(4))]),
-    )
-    .await;
+    apply(store, &Batch::new(first.writer, 2, vec![delta(users(), NOON, hits(4))])).await;
 
-    assert_eq!(
-        store.apply(&first).await.expect("a retry is accepted"),
-        Applied::Duplicate
-    );
+    assert_eq!(store.apply(&first).await.expect("a retry is accepted"), Applied::Duplicate);
     assert_eq!(total(store).await, 7);
 }
 
 /// Nor do copies that arrive together.
 pub async fn a_batch_raced_by_many_counts_once(store: &dyn StatsStore) {
-    let batch = one_batch(vec![
-        delta(users(), NOON, hits(3)),
-        delta(orders(), NOON, hits(5)),
-    ]);
+    let batch = one_batch(vec![delta(users(), NOON, hits(3)), delta(orders(), NOON, hits(5))]);
 
-    let (a, b, c, d) = tokio::join!(
-        store.apply(&batch),
-        store.apply(&batch),
-        store.apply(&batch),
-        store.apply(&batch)
-    );
+    let (a, b, c, d) = tokio::join!(store.apply(&batch), store.apply(&batch), store.apply(&batch), store.apply(&batch));
 
     let answers = [a, b, c, d].map(|answer| answer.expect("a copy is accepted"));
-    assert_eq!(
-        answers
-            .iter()
-            .filter(|answer| **answer == Applied::Applied)
-            .count(),
-        1
-    );
-    assert_eq!(
-        answers
-            .iter()
-            .filter(|answer| **answer == Applied::Duplicate)
-            .count(),
-        3
-    );
+    assert_eq!(answers.iter().filter(|answer| **answer == Applied::Applied).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| **answer == Applied::Duplicate).count(), 3);
     assert_eq!(total(store).await, 8);
 }
 
@@ -225,10 +169,7 @@ pub async fn a_skipped_number_is_a_gap_and_changes_nothing(store: &dyn StatsStor
     apply(store, &first).await;
     let third = Batch::new(first.writer, 3, vec![delta(users(), NOON, hits(4))]);
 
-    assert_eq!(
-        store.apply(&third).await.expect("a gap is an answer"),
-        Applied::Gap { last_seq: 1 }
-    );
+    assert_eq!(store.apply(&third).await.expect("a gap is an answer"), Applied::Gap { last_seq: 1 });
     assert_eq!(total(store).await, 3);
 }
 
@@ -236,17 +177,8 @@ pub async fn a_skipped_number_is_a_gap_and_changes_nothing(store: &dyn StatsStor
 pub async fn an_unknown_writer_starts_at_one(store: &dyn StatsStore) {
     let second = Batch::new(WriterId::random(), 2, vec![delta(users(), NOON, hits(4))]);
 
-    assert_eq!(
-        store.apply(&second).await.expect("a gap is an answer"),
-        Applied::Gap { last_seq: 0 }
-    );
-    assert_eq!(
-        store
-            .writer(second.writer)
-            .await
-            .expect("the store answers"),
-        None
-    );
+    assert_eq!(store.apply(&second).await.expect("a gap is an answer"), Applied::Gap { last_seq: 0 });
+    assert_eq!(store.writer(second.writer).await.expect("the store answers"), None);
 }
 
 /// Two batches under one number are never added up.
@@ -255,10 +187,7 @@ pub async fn the_same_number_with_other_content_is_a_conflict(store: &dyn StatsS
     apply(store, &first).await;
     let other = Batch::new(first.writer, 1, vec![delta(users(), NOON, hits(4))]);
 
-    let error = store
-        .apply(&other)
-        .await
-        .expect_err("two contents under one number");
+    let error = store.apply(&other).await.expect_err("two contents under one number");
 
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
     assert_eq!(total(store).await, 3);
@@ -279,11 +208,7 @@ pub async fn an_empty_batch_takes_its_number(store: &dyn StatsStore) {
     let empty = one_batch(Vec::new());
     apply(store, &empty).await;
 
-    let state = store
-        .writer(empty.writer)
-        .await
-        .expect("the store answers")
-        .expect("the writer is known");
+    let state = store.writer(empty.writer).await.expect("the store answers").expect("the writer is known");
     assert_eq!(state.last_seq, 1);
 }
 
@@ -294,11 +219,7 @@ pub async fn a_checkpoint_is_kept_with_its_batch(store: &dyn StatsStore) {
     let skipped = Batch::new(first.writer, 3, Vec::new()).with_checkpoint(vec![9]);
     store.apply(&skipped).await.expect("a gap is an answer");
 
-    let state = store
-        .writer(first.writer)
-        .await
-        .expect("the store answers")
-        .expect("the writer is known");
+    let state = store.writer(first.writer).await.expect("the store answers").expect("the writer is known");
 
     assert_eq!(state.last_seq, 1);
     assert_eq!(state.checkpoint.as_deref(), Some([1, 2, 3].as_slice()));
@@ -320,9 +241,7 @@ pub async fn sketches_merge(store: &dyn StatsStore) {
         latency: Some(Duration::from_micros(100 * i)),
         duration: Some(Duration::from_micros(200 * i)),
         response_bytes: i,
-        caller: Some(CallerHash::from_u64(
-            (i % 10).wrapping_mul(0x9e37_79b9_7f4a_7c15),
-        )),
+        caller: Some(CallerHash::from_u64((i % 10).wrapping_mul(0x9e37_79b9_7f4a_7c15))),
     };
     let mut expected = Counts::default();
     for i in 1..=100 {
@@ -342,97 +261,39 @@ pub async fn sketches_merge(store: &dyn StatsStore) {
 /// Each consumer's hits are its own.
 pub async fn consumers_add_up(store: &dyn StatsStore) {
     let name = |name: &str| ConsumerName::new(name).expect("a valid name");
-    let consumed = |name, hits| {
-        (
-            name,
-            ConsumerCounts {
-                hits,
-                errors: 1,
-                response_bytes: 10,
-            },
-        )
-    };
-    for consumers in [
-        vec![consumed(name("acme"), 3)],
-        vec![consumed(name("acme"), 4), consumed(name("zoo"), 5)],
-    ] {
-        let counts = Counts {
-            consumers: consumers.into_iter().collect(),
-            ..hits(5)
-        };
+    let consumed = |name, hits| (name, ConsumerCounts { hits, errors: 1, response_bytes: 10 });
+    for consumers in [vec![consumed(name("acme"), 3)], vec![consumed(name("acme"), 4), consumed(name("zoo"), 5)]] {
+        let counts = Counts { consumers: consumers.into_iter().collect(), ..hits(5) };
         apply(store, &one_batch(vec![delta(users(), NOON, counts)])).await;
     }
 
     let found = report(store).await.totals.counts.consumers;
 
-    assert_eq!(
-        found[&name("acme")],
-        ConsumerCounts {
-            hits: 7,
-            errors: 2,
-            response_bytes: 20
-        }
-    );
-    assert_eq!(
-        found[&name("zoo")],
-        ConsumerCounts {
-            hits: 5,
-            errors: 1,
-            response_bytes: 10
-        }
-    );
+    assert_eq!(found[&name("acme")], ConsumerCounts { hits: 7, errors: 2, response_bytes: 20 });
+    assert_eq!(found[&name("zoo")], ConsumerCounts { hits: 5, errors: 1, response_bytes: 10 });
 }
 
 /// Nothing is an answer too.
 pub async fn an_empty_store_answers_with_nothing(store: &dyn StatsStore) {
     let query = StatsQuery::over(TimeRange::ALL).with_step_secs(60);
 
-    assert_eq!(
-        store.query(&query).await.expect("the store answers"),
-        StatsReport::default()
-    );
-    assert_eq!(
-        store.endpoints().await.expect("the store answers"),
-        Vec::new()
-    );
-    assert_eq!(
-        store
-            .writer(WriterId::random())
-            .await
-            .expect("the store answers"),
-        None
-    );
+    assert_eq!(store.query(&query).await.expect("the store answers"), StatsReport::default());
+    assert_eq!(store.endpoints().await.expect("the store answers"), Vec::new());
+    assert_eq!(store.writer(WriterId::random()).await.expect("the store answers"), None);
     let nothing = StatsQuery::over(TimeRange::new(NOON, NOON));
-    assert_eq!(
-        store.query(&nothing).await.expect("the store answers"),
-        StatsReport::default()
-    );
+    assert_eq!(store.query(&nothing).await.expect("the store answers"), StatsReport::default());
 }
 
 /// A window counts when one of its seconds lies in the range.
 pub async fn a_range_counts_the_windows_it_touches(store: &dyn StatsStore) {
     for (secs, count) in [(0, 1), (10, 2), (20, 4)] {
-        apply(
-            store,
-            &one_batch(vec![delta(users(), NOON.plus_secs(secs), hits(count))]),
-        )
-        .await;
+        apply(store, &one_batch(vec![delta(users(), NOON.plus_secs(secs), hits(count))])).await;
     }
 
-    for (from, to, expected) in [
-        (0, 30, 7),
-        (10, 20, 2),
-        (9, 10, 1),
-        (9, 11, 3),
-        (29, 99, 4),
-        (30, 99, 0),
-        (-9, 0, 0),
-    ] {
+    for (from, to, expected) in [(0, 30, 7), (10, 20, 2), (9, 10, 1), (9, 11, 3), (29, 99, 4), (30, 99, 0), (-9, 0, 0)]
+    {
         let range = TimeRange::new(NOON.plus_secs(from), NOON.plus_secs(to));
-        let found = store
-            .query(&StatsQuery::over(range))
-            .await
-            .expect("the store answers");
+        let found = store.query(&StatsQuery::over(range)).await.expect("the store answers");
         assert_eq!(found.totals.counts.hits(), expected, "from {from} to {to}");
     }
     let covered = report(store).await.covered;
@@ -442,43 +303,14 @@ pub async fn a_range_counts_the_windows_it_touches(store: &dyn StatsStore) {
 /// Service, method and route select.
 pub async fn a_filter_selects_endpoints(store: &dyn StatsStore) {
     let other = endpoint("mail", Method::Get, "/users/{id}");
-    let deltas = vec![
-        delta(users(), NOON, hits(1)),
-        delta(orders(), NOON, hits(2)),
-        delta(other, NOON, hits(4)),
-    ];
+    let deltas = vec![delta(users(), NOON, hits(1)), delta(orders(), NOON, hits(2)), delta(other, NOON, hits(4))];
     apply(store, &one_batch(deltas)).await;
     let shop = users().service().clone();
     let cases = [
-        (
-            EndpointFilter {
-                service: Some(shop.clone()),
-                ..EndpointFilter::default()
-            },
-            3,
-        ),
-        (
-            EndpointFilter {
-                method: Some(Method::Get),
-                ..EndpointFilter::default()
-            },
-            5,
-        ),
-        (
-            EndpointFilter {
-                route: Some(orders().route().clone()),
-                ..EndpointFilter::default()
-            },
-            2,
-        ),
-        (
-            EndpointFilter {
-                service: Some(shop),
-                method: Some(Method::Put),
-                route: None,
-            },
-            0,
-        ),
+        (EndpointFilter { service: Some(shop.clone()), ..EndpointFilter::default() }, 3),
+        (EndpointFilter { method: Some(Method::Get), ..EndpointFilter::default() }, 5),
+        (EndpointFilter { route: Some(orders().route().clone()), ..EndpointFilter::default() }, 2),
+        (EndpointFilter { service: Some(shop), method: Some(Method::Put), route: None }, 0),
     ];
 
     for (filter, expected) in cases {
@@ -491,36 +323,21 @@ pub async fn a_filter_selects_endpoints(store: &dyn StatsStore) {
 /// Each hit lies in one step.
 pub async fn a_series_adds_up_to_the_totals(store: &dyn StatsStore) {
     for secs in [0, 5, 10, 59, 60, 119, 600] {
-        apply(
-            store,
-            &one_batch(vec![delta(users(), NOON.plus_secs(secs), hits(1))]),
-        )
-        .await;
+        apply(store, &one_batch(vec![delta(users(), NOON.plus_secs(secs), hits(1))])).await;
     }
 
     let query = StatsQuery::over(TimeRange::ALL).with_step_secs(60);
     let found = store.query(&query).await.expect("the store answers");
 
-    let series: Vec<_> = found
-        .series
-        .iter()
-        .map(|point| (point.start, point.counts.hits()))
-        .collect();
-    assert_eq!(
-        series,
-        [(NOON, 4), (NOON.plus_secs(60), 2), (NOON.plus_secs(600), 1)]
-    );
+    let series: Vec<_> = found.series.iter().map(|point| (point.start, point.counts.hits())).collect();
+    assert_eq!(series, [(NOON, 4), (NOON.plus_secs(60), 2), (NOON.plus_secs(600), 1)]);
     assert_eq!(found.totals.counts.hits(), 7);
 }
 
 /// First seen and last called, over all time and within a range.
 pub async fn first_and_last_hits_are_known(store: &dyn StatsStore) {
     for secs in [100, 7, 250] {
-        apply(
-            store,
-            &one_batch(vec![delta(users(), NOON.plus_secs(secs), hits(2))]),
-        )
-        .await;
+        apply(store, &one_batch(vec![delta(users(), NOON.plus_secs(secs), hits(2))])).await;
     }
 
     let status = &store.endpoints().await.expect("the store answers")[0];
@@ -528,76 +345,36 @@ pub async fn first_and_last_hits_are_known(store: &dyn StatsStore) {
     assert_eq!(status.first_seen, Some(NOON.plus_secs(7)));
     assert_eq!(status.last_called, Some(NOON.plus_secs(250)));
     let range = TimeRange::new(NOON, NOON.plus_secs(200));
-    let within = store
-        .query(&StatsQuery::over(range))
-        .await
-        .expect("the store answers")
-        .totals;
-    assert_eq!(
-        (within.first_at, within.last_at),
-        (Some(NOON.plus_secs(7)), Some(NOON.plus_secs(100)))
-    );
+    let within = store.query(&StatsQuery::over(range)).await.expect("the store answers").totals;
+    assert_eq!((within.first_at, within.last_at), (Some(NOON.plus_secs(7)), Some(NOON.plus_secs(100))));
 }
 
 /// Endpoints that nobody calls can be found.
 pub async fn a_registered_endpoint_that_was_never_called_is_told(store: &dyn StatsStore) {
-    store
-        .register(&[users(), orders()], NOON)
-        .await
-        .expect("the store registers");
-    store
-        .register(&[users()], NOON.plus_secs(99))
-        .await
-        .expect("the store registers again");
-    apply(
-        store,
-        &one_batch(vec![delta(users(), NOON.plus_secs(5), hits(1))]),
-    )
-    .await;
+    store.register(&[users(), orders()], NOON).await.expect("the store registers");
+    store.register(&[users()], NOON.plus_secs(99)).await.expect("the store registers again");
+    apply(store, &one_batch(vec![delta(users(), NOON.plus_secs(5), hits(1))])).await;
 
     let found = store.endpoints().await.expect("the store answers");
 
-    let status = |wanted: Endpoint| {
-        found
-            .iter()
-            .find(|status| status.endpoint == wanted)
-            .expect("it is known")
-    };
+    let status = |wanted: Endpoint| found.iter().find(|status| status.endpoint == wanted).expect("it is known");
     assert_eq!(found.len(), 2);
     assert_eq!(status(users()).registered_at, Some(NOON));
     assert_eq!(status(users()).last_called, Some(NOON.plus_secs(5)));
     assert_eq!(status(orders()).registered_at, Some(NOON));
-    assert_eq!(
-        (status(orders()).hits, status(orders()).last_called),
-        (0, None)
-    );
+    assert_eq!((status(orders()).hits, status(orders()).last_called), (0, None));
 }
 
 /// Quotes, wildcards, other scripts, 512 bytes: a name is a name.
 pub async fn names_are_kept_to_the_letter(store: &dyn StatsStore) {
     let longest = "/x".repeat(256);
-    let routes = [
-        "/it's/\"quoted\"",
-        "/100%/_/\\",
-        "/übung/日本",
-        "/'; DROP TABLE endpoint; --",
-        "/A",
-        "/a",
-        &longest,
-    ];
-    let deltas = routes
-        .iter()
-        .map(|route| delta(endpoint("shop", Method::Other, route), NOON, hits(1)))
-        .collect();
+    let routes = ["/it's/\"quoted\"", "/100%/_/\\", "/übung/日本", "/'; DROP TABLE endpoint; --", "/A", "/a", &longest];
+    let deltas = routes.iter().map(|route| delta(endpoint("shop", Method::Other, route), NOON, hits(1))).collect();
     apply(store, &one_batch(deltas)).await;
 
     let found = report(store).await;
 
-    let mut found: Vec<_> = found
-        .endpoints
-        .iter()
-        .map(|found| found.endpoint.route().as_str())
-        .collect();
+    let mut found: Vec<_> = found.endpoints.iter().map(|found| found.endpoint.route().as_str()).collect();
     let mut expected = routes.to_vec();
     found.sort_unstable();
     expected.sort_unstable();
@@ -609,21 +386,14 @@ pub async fn the_largest_counts_do_not_wrap(store: &dyn StatsStore) {
     let mut largest = hits(u64::MAX);
     largest.response_bytes = i64::MAX as u64;
     for _ in 0..2 {
-        apply(
-            store,
-            &one_batch(vec![delta(users(), NOON, largest.clone())]),
-        )
-        .await;
+        apply(store, &one_batch(vec![delta(users(), NOON, largest.clone())])).await;
     }
 
     let found = report(store).await.totals.counts;
 
     assert_eq!(found.hits(), i64::MAX as u64);
     assert_eq!(found.response_bytes, i64::MAX as u64);
-    assert_eq!(
-        store.endpoints().await.expect("the store answers")[0].hits,
-        i64::MAX as u64
-    );
+    assert_eq!(store.endpoints().await.expect("the store answers")[0].hits, i64::MAX as u64);
 }
 
 /// Counts move into wider windows as time passes, and none is lost on the way.
@@ -631,51 +401,25 @@ pub async fn rolling_up_changes_no_sum(store: &dyn StatsStore) {
     for i in 0..200 {
         let mut counts = hits(1);
         counts.latency.record(Duration::from_millis(i));
-        counts.consumers.insert(
-            ConsumerName::overflow(),
-            ConsumerCounts {
-                hits: 1,
-                ..ConsumerCounts::default()
-            },
-        );
+        counts.consumers.insert(ConsumerName::overflow(), ConsumerCounts { hits: 1, ..ConsumerCounts::default() });
         let at = NOON.plus_secs(i64::try_from(i).unwrap_or(0) * 7);
-        apply(
-            store,
-            &one_batch(vec![
-                delta(users(), at, counts.clone()),
-                delta(orders(), at, counts),
-            ]),
-        )
-        .await;
+        apply(store, &one_batch(vec![delta(users(), at, counts.clone()), delta(orders(), at, counts)])).await;
     }
     let before = report(store).await;
     let retention = Retention::default();
 
     for (days, step) in [(1, 60), (4, 3_600), (500, 86_400)] {
         let now = NOON.plus_secs(days * 86_400);
-        let done = store
-            .roll_up(now, &retention)
-            .await
-            .expect("the store rolls up");
+        let done = store.roll_up(now, &retention).await.expect("the store rolls up");
         assert!(done.moved > 0, "nothing moved after {days} days");
         assert_eq!(done.deleted, 0);
-        assert_eq!(
-            store
-                .roll_up(now, &retention)
-                .await
-                .expect("the store rolls up"),
-            RolledUp::default()
-        );
+        assert_eq!(store.roll_up(now, &retention).await.expect("the store rolls up"), RolledUp::default());
 
         let after = report(store).await;
         assert_eq!(after.totals, before.totals, "after {days} days");
         assert_eq!(after.endpoints, before.endpoints, "after {days} days");
         let covered = after.covered.expect("something is counted");
-        assert_eq!(
-            (covered.to.as_unix() - covered.from.as_unix()) % step,
-            0,
-            "after {days} days"
-        );
+        assert_eq!((covered.to.as_unix() - covered.from.as_unix()) % step, 0, "after {days} days");
     }
 }
 
@@ -684,52 +428,31 @@ pub async fn a_late_batch_is_rolled_up_later(store: &dyn StatsStore) {
     let retention = Retention::default();
     let now = NOON.plus_secs(10 * 86_400);
     apply(store, &one_batch(vec![delta(users(), NOON, hits(3))])).await;
-    store
-        .roll_up(now, &retention)
-        .await
-        .expect("the store rolls up");
+    store.roll_up(now, &retention).await.expect("the store rolls up");
 
     apply(store, &one_batch(vec![delta(users(), NOON, hits(4))])).await;
     assert_eq!(total(store).await, 7);
-    store
-        .roll_up(now, &retention)
-        .await
-        .expect("the store rolls up");
+    store.roll_up(now, &retention).await.expect("the store rolls up");
 
     let found = report(store).await;
     assert_eq!(found.totals.counts.hits(), 7);
     let hour = Window::containing(NOON, Width::Hour);
-    assert_eq!(
-        found.covered,
-        Some(TimeRange::new(hour.start(), hour.end()))
-    );
+    assert_eq!(found.covered, Some(TimeRange::new(hour.start(), hour.end())));
 }
 
 /// Windows past every retention go; the endpoint's own record stays.
 pub async fn only_retention_deletes(store: &dyn StatsStore) {
-    let retention = Retention {
-        day_secs: Some(86_400 * 1_000),
-        ..Retention::default()
-    };
+    let retention = Retention { day_secs: Some(86_400 * 1_000), ..Retention::default() };
     apply(store, &one_batch(vec![delta(users(), NOON, hits(3))])).await;
     let kept = NOON.plus_secs(86_400 * 990);
-    store
-        .roll_up(kept, &retention)
-        .await
-        .expect("the store rolls up");
+    store.roll_up(kept, &retention).await.expect("the store rolls up");
     assert_eq!(total(store).await, 3);
 
-    let done = store
-        .roll_up(NOON.plus_secs(86_400 * 1_002), &retention)
-        .await
-        .expect("the store rolls up");
+    let done = store.roll_up(NOON.plus_secs(86_400 * 1_002), &retention).await.expect("the store rolls up");
 
     assert_eq!(done.deleted, 1);
     assert_eq!(total(store).await, 0);
-    assert_eq!(
-        store.endpoints().await.expect("the store answers")[0].hits,
-        3
-    );
+    assert_eq!(store.endpoints().await.expect("the store answers")[0].hits, 3);
 }
 
 /// Health is good news when there is no bad.
@@ -738,11 +461,7 @@ pub async fn a_store_in_order_is_healthy(store: &dyn StatsStore) {
 }
 
 /// Sends batches to a store and to memory, rolls both up in between, and compares every answer.
-pub async fn answers_like_memory(
-    store: &dyn StatsStore,
-    batches: &[Batch],
-    roll_ups: &[Timestamp],
-) {
+pub async fn answers_like_memory(store: &dyn StatsStore, batches: &[Batch], roll_ups: &[Timestamp]) {
     let memory = Arc::new(MemoryStore::default());
     let mut roll_ups = roll_ups.iter();
     for batch in batches {
@@ -753,37 +472,21 @@ pub async fn answers_like_memory(
             (found, expected) => panic!("the store says {found:?}, memory says {expected:?}"),
         }
         if let Some(now) = roll_ups.next() {
-            let retention = Retention {
-                day_secs: Some(86_400 * 3_000),
-                ..Retention::default()
-            };
-            let found = store
-                .roll_up(*now, &retention)
-                .await
-                .expect("the store rolls up");
-            let expected = memory
-                .roll_up(*now, &retention)
-                .await
-                .expect("memory rolls up");
+            let retention = Retention { day_secs: Some(86_400 * 3_000), ..Retention::default() };
+            let found = store.roll_up(*now, &retention).await.expect("the store rolls up");
+            let expected = memory.roll_up(*now, &retention).await.expect("memory rolls up");
             assert_eq!(found, expected);
         }
     }
     for query in questions(batches) {
         let found = store.query(&query).await.expect("the store answers");
-        assert_eq!(
-            found,
-            memory.query(&query).await.expect("memory answers"),
-            "{query:?}"
-        );
+        assert_eq!(found, memory.query(&query).await.expect("memory answers"), "{query:?}");
     }
     let found = store.endpoints().await.expect("the store answers");
     assert_eq!(found, memory.endpoints().await.expect("memory answers"));
     for batch in batches {
         let found = store.writer(batch.writer).await.expect("the store answers");
-        assert_eq!(
-            found,
-            memory.writer(batch.writer).await.expect("memory answers")
-        );
+        assert_eq!(found, memory.writer(batch.writer).await.expect("memory answers"));
     }
 }
 
@@ -792,14 +495,9 @@ fn questions(batches: &[Batch]) -> Vec<StatsQuery> {
     for delta in batches.iter().flat_map(|batch| &batch.deltas) {
         let at = delta.window.start();
         questions.push(StatsQuery::over(TimeRange::new(at, at.plus_secs(61))).with_step_secs(10));
-        questions.push(
-            StatsQuery::over(TimeRange::new(at.minus_secs(100_000), at)).with_step_secs(3_600),
-        );
+        questions.push(StatsQuery::over(TimeRange::new(at.minus_secs(100_000), at)).with_step_secs(3_600));
         let route = Some(delta.endpoint.route().clone());
-        let filter = EndpointFilter {
-            route,
-            ..EndpointFilter::default()
-        };
+        let filter = EndpointFilter { route, ..EndpointFilter::default() };
         questions.push(StatsQuery::over(TimeRange::ALL).with_filter(filter));
     }
     questions

@@ -28,11 +28,7 @@ pub enum StoreErrorKind {
 impl StoreError {
     /// Creates an error from what was tried, as text that fits after "failed to …".
     pub fn new(kind: StoreErrorKind, what: impl Into<String>) -> Self {
-        Self {
-            kind,
-            what: what.into(),
-            source: None,
-        }
+        Self { kind, what: what.into(), source: None }
     }
 
     /// Adds the cause.
@@ -56,8 +52,6 @@ impl fmt::Display for StoreError {
 
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
 }

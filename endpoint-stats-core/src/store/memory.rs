@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use super::query::ReportBuilder;
 use super::{
-    Applied, Batch, EndpointStatus, Judgement, Retention, RolledUp, StatsQuery, StatsReport,
-    StatsStore, StoreError, Summary, WriterId, WriterMark, WriterState,
+    Applied, Batch, EndpointStatus, Judgement, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
+    Summary, WriterId, WriterMark, WriterState,
 };
 use crate::aggregate::Delta;
 use crate::endpoint::Endpoint;
@@ -42,30 +42,20 @@ impl StatsStore for MemoryStore {
         let mut state = self.state();
         match batch.judge(state.writers.get(&batch.writer).map(|(mark, _)| *mark)) {
             Judgement::Take(digest) => {
-                let mark = WriterMark {
-                    last_seq: batch.seq,
-                    digest,
-                };
-                state
-                    .writers
-                    .insert(batch.writer, (mark, batch.checkpoint.clone()));
+                let mark = WriterMark { last_seq: batch.seq, digest };
+                state.writers.insert(batch.writer, (mark, batch.checkpoint.clone()));
                 batch.deltas.iter().for_each(|delta| state.add(delta));
                 Ok(Applied::Applied)
             }
             Judgement::Leave(applied) => Ok(applied),
-            Judgement::Refuse(kind, problem) => {
-                Err(StoreError::new(kind, "write a batch").with_source(problem))
-            }
+            Judgement::Refuse(kind, problem) => Err(StoreError::new(kind, "write a batch").with_source(problem)),
         }
     }
 
     async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
         let state = self.state();
         let found = state.writers.get(&writer);
-        Ok(found.map(|(mark, checkpoint)| WriterState {
-            last_seq: mark.last_seq,
-            checkpoint: checkpoint.clone(),
-        }))
+        Ok(found.map(|(mark, checkpoint)| WriterState { last_seq: mark.last_seq, checkpoint: checkpoint.clone() }))
     }
 
     async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
@@ -122,16 +112,8 @@ impl State {
     fn add(&mut self, delta: &Delta) {
         let status = self.status(&delta.endpoint);
         status.hits = capped_sum(status.hits, delta.counts.hits());
-        status.first_seen = Some(
-            status
-                .first_seen
-                .map_or(delta.first_at, |first| first.min(delta.first_at)),
-        );
-        status.last_called = Some(
-            status
-                .last_called
-                .map_or(delta.last_at, |last| last.max(delta.last_at)),
-        );
+        status.first_seen = Some(status.first_seen.map_or(delta.first_at, |first| first.min(delta.first_at)));
+        status.last_called = Some(status.last_called.map_or(delta.last_at, |last| last.max(delta.last_at)));
         let mut added = Summary::default();
         added.add(&delta.counts, delta.first_at, delta.last_at);
         self.merge(delta.window, &delta.endpoint, &added);
@@ -145,26 +127,16 @@ impl State {
     }
 
     fn status(&mut self, endpoint: &Endpoint) -> &mut EndpointStatus {
-        self.endpoints
-            .entry(endpoint.clone())
-            .or_insert_with(|| EndpointStatus {
-                endpoint: endpoint.clone(),
-                hits: 0,
-                registered_at: None,
-                first_seen: None,
-                last_called: None,
-            })
+        self.endpoints.entry(endpoint.clone()).or_insert_with(|| EndpointStatus {
+            endpoint: endpoint.clone(),
+            hits: 0,
+            registered_at: None,
+            first_seen: None,
+            last_called: None,
+        })
     }
 
-    fn take_expired(
-        &mut self,
-        width: Width,
-        cutoff: Timestamp,
-    ) -> BTreeMap<(Window, Endpoint), Summary> {
-        self.windows
-            .extract_if(.., |(window, _), _| {
-                window.width() == width && window.end() <= cutoff
-            })
-            .collect()
+    fn take_expired(&mut self, width: Width, cutoff: Timestamp) -> BTreeMap<(Window, Endpoint), Summary> {
+        self.windows.extract_if(.., |(window, _), _| window.width() == width && window.end() <= cutoff).collect()
     }
 }

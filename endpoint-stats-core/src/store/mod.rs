@@ -26,9 +26,7 @@ pub use batch::{Batch, WriterId};
 pub(crate) use batch::{Judgement, WriterMark};
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
-pub use query::{
-    EndpointFilter, EndpointReport, EndpointStatus, SeriesPoint, StatsQuery, StatsReport, Summary,
-};
+pub use query::{EndpointFilter, EndpointReport, EndpointStatus, SeriesPoint, StatsQuery, StatsReport, Summary};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 
@@ -78,10 +76,7 @@ pub trait StatsStore: Send + Sync + std::fmt::Debug {
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::enum_variant_names,
-    reason = "`Applied` is what the contract calls it"
-)]
+#[expect(clippy::enum_variant_names, reason = "`Applied` is what the contract calls it")]
 pub enum Applied {
     /// It was added.
     Applied,
@@ -148,11 +143,6 @@ impl Retention {
 impl Default for Retention {
     fn default() -> Self {
         const HOUR: i64 = 3_600;
-        Self {
-            ten_seconds_secs: 6 * HOUR,
-            minute_secs: 72 * HOUR,
-            hour_secs: 400 * 24 * HOUR,
-            day_secs: None,
-        }
+        Self { ten_seconds_secs: 6 * HOUR, minute_secs: 72 * HOUR, hour_secs: 400 * 24 * HOUR, day_secs: None }
     }
 }

@@ -100,11 +100,7 @@ pub(crate) struct ReportBuilder<'a> {
 impl StatsQuery {
     /// Asks about all endpoints in a range of time, without a series.
     pub fn over(range: TimeRange) -> Self {
-        Self {
-            range,
-            filter: EndpointFilter::default(),
-            step_secs: None,
-        }
+        Self { range, filter: EndpointFilter::default(), step_secs: None }
     }
 
     /// Restricts the question to some endpoints.
@@ -127,14 +123,9 @@ impl StatsQuery {
 impl EndpointFilter {
     /// Whether the question is about an endpoint.
     pub fn matches(&self, endpoint: &Endpoint) -> bool {
-        self.service
-            .as_ref()
-            .is_none_or(|service| service == endpoint.service())
+        self.service.as_ref().is_none_or(|service| service == endpoint.service())
             && self.method.is_none_or(|method| method == endpoint.method())
-            && self
-                .route
-                .as_ref()
-                .is_none_or(|route| route == endpoint.route())
+            && self.route.as_ref().is_none_or(|route| route == endpoint.route())
     }
 }
 
@@ -152,12 +143,7 @@ impl Summary {
 
 impl<'a> ReportBuilder<'a> {
     pub(crate) fn new(query: &'a StatsQuery) -> Self {
-        Self {
-            query,
-            covered: None,
-            endpoints: BTreeMap::new(),
-            series: BTreeMap::new(),
-        }
+        Self { query, covered: None, endpoints: BTreeMap::new(), series: BTreeMap::new() }
     }
 
     /// Adds one window of one endpoint, if the question is about it.
@@ -174,9 +160,7 @@ impl<'a> ReportBuilder<'a> {
         }
         self.covered = Some(match self.covered {
             None => TimeRange::new(window.start(), window.end()),
-            Some(range) => {
-                TimeRange::new(range.from.min(window.start()), range.to.max(window.end()))
-            }
+            Some(range) => TimeRange::new(range.from.min(window.start()), range.to.max(window.end())),
         });
         if let Some(step) = self.query.step_secs {
             let start = window.start().as_unix();
@@ -206,11 +190,7 @@ impl<'a> ReportBuilder<'a> {
                 .into_iter()
                 .map(|(endpoint, summary)| EndpointReport { endpoint, summary })
                 .collect(),
-            series: self
-                .series
-                .into_iter()
-                .map(|(start, counts)| SeriesPoint { start, counts })
-                .collect(),
+            series: self.series.into_iter().map(|(start, counts)| SeriesPoint { start, counts }).collect(),
         }
     }
 }

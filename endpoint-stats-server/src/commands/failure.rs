@@ -14,18 +14,12 @@ pub struct Failure {
 impl Failure {
     /// The command line, a setting or an input is wrong: exit code 2.
     pub fn setting(error: impl Into<anyhow::Error>) -> Self {
-        Self {
-            error: error.into(),
-            exit_code: 2,
-        }
+        Self { error: error.into(), exit_code: 2 }
     }
 
     /// The command line is wrong: exit code 2.
     pub fn usage(text: String) -> Self {
-        Self {
-            error: anyhow::Error::msg(text),
-            exit_code: 2,
-        }
+        Self { error: anyhow::Error::msg(text), exit_code: 2 }
     }
 
     /// 1 when something failed on the way, 2 when it was asked for wrongly.
@@ -49,9 +43,6 @@ impl From<SettingError> for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self {
-            error,
-            exit_code: 1,
-        }
+        Self { error, exit_code: 1 }
     }
 }

@@ -11,8 +11,8 @@ use endpoint_stats_core::store::StatsStore;
 use super::{Failure, open};
 use crate::cli::ImportArgs;
 use crate::import::{
-    ImportError, ImportErrorKind, ImportOptions, ImportSummary, LineFormat, ProgressBar,
-    RouteTemplates, Source, follow, import,
+    ImportError, ImportErrorKind, ImportOptions, ImportSummary, LineFormat, ProgressBar, RouteTemplates, Source,
+    follow, import,
 };
 use crate::serve::interrupted;
 use crate::settings::{SettingError, service_name, width};
@@ -20,9 +20,7 @@ use crate::settings::{SettingError, service_name, width};
 pub(super) async fn run(args: ImportArgs) -> Result<(), Failure> {
     let options = options(&args)?;
     if args.follow && (args.files.len() != 1 || args.files[0] == Path::new("-")) {
-        return Err(Failure::usage(
-            "--follow takes one file, which is not standard input".to_owned(),
-        ));
+        return Err(Failure::usage("--follow takes one file, which is not standard input".to_owned()));
     }
     let store = open(&args.store).await?;
     for file in &args.files {
@@ -38,11 +36,7 @@ fn options(args: &ImportArgs) -> Result<ImportOptions, Failure> {
         None => RouteTemplates::inferred(),
         Some(file) => {
             let text = fs::read_to_string(file).map_err(|_| {
-                SettingError::new(
-                    "--routes",
-                    &file.display().to_string(),
-                    "a file of text that can be read",
-                )
+                SettingError::new("--routes", &file.display().to_string(), "a file of text that can be read")
             })?;
             RouteTemplates::from_list(&text).map_err(Failure::setting)?
         }
@@ -65,11 +59,7 @@ async fn count(
     let counted = if is_followed {
         follow(file, options, store, &mut show, interrupted()).await
     } else {
-        let source = if file == Path::new("-") {
-            Source::Stdin
-        } else {
-            Source::File(file.to_owned())
-        };
+        let source = if file == Path::new("-") { Source::Stdin } else { Source::File(file.to_owned()) };
         import(source, options, store, &mut show).await
     };
     bar.clear();
@@ -99,15 +89,9 @@ fn describe(file: &Path, summary: &ImportSummary) -> String {
         let _ = writeln!(text, "  rejected: {reason}: {lines}");
     }
     for line in &summary.rejected_lines {
-        let _ = writeln!(
-            text,
-            "  line {}: {}: {}",
-            line.number, line.reason, line.start
-        );
+        let _ = writeln!(text, "  line {}: {}: {}", line.number, line.reason, line.start);
     }
-    let unseen = summary
-        .rejected
-        .saturating_sub(summary.rejected_lines.len() as u64);
+    let unseen = summary.rejected.saturating_sub(summary.rejected_lines.len() as u64);
     if unseen > 0 {
         let _ = writeln!(text, "  and {unseen} more");
     }

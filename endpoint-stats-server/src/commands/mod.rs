@@ -28,9 +28,7 @@ pub async fn run(command: Command) -> Result<(), Failure> {
 
 async fn open(args: &StoreArgs) -> Result<Arc<dyn StatsStore>, Failure> {
     Ok(match StoreUrl::from_args(args)? {
-        StoreUrl::Sqlite(file) => {
-            Arc::new(SqliteStore::open(&file).await.map_err(Failure::setting)?)
-        }
+        StoreUrl::Sqlite(file) => Arc::new(SqliteStore::open(&file).await.map_err(Failure::setting)?),
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
     })
 }

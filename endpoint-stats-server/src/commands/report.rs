@@ -46,16 +46,10 @@ fn query(args: &ReportArgs) -> Result<StatsQuery, Failure> {
         Some(text) => settings::time(setting, text, now),
         None => Ok(otherwise),
     };
-    let range = TimeRange::new(
-        time("--from", &args.from, TimeRange::ALL.from)?,
-        time("--to", &args.to, TimeRange::ALL.to)?,
-    );
+    let range =
+        TimeRange::new(time("--from", &args.from, TimeRange::ALL.from)?, time("--to", &args.to, TimeRange::ALL.to)?);
     if range.is_empty() {
-        let given = args
-            .from
-            .as_deref()
-            .or(args.to.as_deref())
-            .unwrap_or_default();
+        let given = args.from.as_deref().or(args.to.as_deref()).unwrap_or_default();
         return Err(SettingError::new("--from", given, "a time before --to").into());
     }
     let query = StatsQuery::over(range).with_filter(filter(args)?);
@@ -70,21 +64,12 @@ fn query(args: &ReportArgs) -> Result<StatsQuery, Failure> {
 
 fn filter(args: &ReportArgs) -> Result<EndpointFilter, Failure> {
     Ok(EndpointFilter {
-        service: args
-            .service
-            .as_deref()
-            .map(settings::service_name)
-            .transpose()?,
-        method: args
-            .method
-            .as_deref()
-            .map(|name| Method::from_bytes(name.as_bytes())),
+        service: args.service.as_deref().map(settings::service_name).transpose()?,
+        method: args.method.as_deref().map(|name| Method::from_bytes(name.as_bytes())),
         route: args
             .route
             .as_deref()
-            .map(|route| {
-                Route::new(route).map_err(|_| SettingError::new("--route", route, "1 to 512 bytes"))
-            })
+            .map(|route| Route::new(route).map_err(|_| SettingError::new("--route", route, "1 to 512 bytes")))
             .transpose()?,
     })
 }

@@ -1,5 +1,6 @@
 //! `serve`: the server, from its flags to its end.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -18,10 +19,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(args.log_format);
     let metrics = serve::install_metrics().context("failed to install the metrics recorder")?;
     let service = service_name(&args.service)?;
-    let flush = FlushConfig {
-        interval: flush_interval(args.flush_secs)?,
-        ..FlushConfig::default()
-    };
+    let flush = FlushConfig { interval: flush_interval(args.flush_secs)?, ..FlushConfig::default() };
     let store = open(&args.store).await?;
     let listeners = Listeners {
         main: listen("--listen", args.listen).await?,
@@ -32,31 +30,17 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     };
     let stats = EndpointStats::builder(service)
         .with_shared_store(store)
-        .with_limits(Limits {
-            patterns: uncounted()?,
-            ..Limits::default()
-        })
+        .with_limits(Limits { patterns: uncounted()?, ..Limits::default() })
         .with_flush(flush)
         .start();
-    let options = Options {
-        max_connections: args.max_connections.into(),
-        drain: Duration::from_secs(args.drain_secs.into()),
-    };
-    serve::serve(listeners, stats, metrics, options, serve::interrupted())
-        .await
-        .map_err(Failure::from)
+    let options =
+        Options { max_connections: args.max_connections.into(), drain: Duration::from_secs(args.drain_secs.into()) };
+    serve::serve(listeners, stats, metrics, options, serve::interrupted()).await.map_err(Failure::from)
 }
 
-async fn listen(
-    setting: &'static str,
-    address: std::net::SocketAddr,
-) -> Result<TcpListener, Failure> {
+async fn listen(setting: &'static str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        let wrong = SettingError::new(
-            setting,
-            &address.to_string(),
-            "an address and port that are free",
-        );
+        let wrong = SettingError::new(setting, &address.to_string(), "an address and port that are free");
         Failure::setting(anyhow::Error::new(error).context(wrong))
     })
 }
@@ -69,11 +53,7 @@ fn flush_interval(secs: f64) -> Result<Duration, SettingError> {
 }
 
 fn uncounted() -> Result<RoutePatterns, anyhow::Error> {
-    UNCOUNTED
-        .iter()
-        .try_fold(RoutePatterns::default(), |patterns, route| {
-            Ok(patterns.with_ignored(route)?)
-        })
+    UNCOUNTED.iter().try_fold(RoutePatterns::default(), |patterns, route| Ok(patterns.with_ignored(route)?))
 }
 
 /// Writes log lines to standard error; `RUST_LOG` selects them, by default those of level info and above.
@@ -81,7 +61,8 @@ fn log_to_stderr(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // Another logger is only there when a test has set one, which is then to stay.
     let _ = match format {
         LogFormat::Text => log.try_init(),

@@ -51,9 +51,7 @@ pub fn render(report: &Report, only_unused: bool) -> Result<String, csv::Error> 
             rows.write_record(row(found))?;
         }
     }
-    let bytes = rows
-        .into_inner()
-        .map_err(|error| csv::Error::from(error.into_error()))?;
+    let bytes = rows.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -71,10 +69,7 @@ fn row(found: &EndpointReport) -> Vec<String> {
     ];
     for sketch in [&counts.latency, &counts.duration] {
         let quantiles = [0.5, 0.9, 0.95, 0.99].map(|q| sketch.quantile(q));
-        let secs = quantiles
-            .into_iter()
-            .chain([sketch.max()])
-            .map(|found| found.map(|found| found.as_secs_f64()));
+        let secs = quantiles.into_iter().chain([sketch.max()]).map(|found| found.map(|found| found.as_secs_f64()));
         row.extend(secs.map(|secs| secs.map(|secs| secs.to_string()).unwrap_or_default()));
     }
     row.push(found.summary.first_at.map(rfc_3339).unwrap_or_default());
@@ -84,11 +79,7 @@ fn row(found: &EndpointReport) -> Vec<String> {
 
 /// Keeps a spreadsheet from taking a name for a formula (OWASP, "CSV Injection").
 fn guarded(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
 #[cfg(test)]

@@ -10,12 +10,7 @@ use super::{Report, rfc_3339};
 
 /// Writes a report as one JSON object: times in RFC 3339, durations in seconds, bytes and hits as numbers.
 pub fn render(report: &Report, only_unused: bool) -> String {
-    let mut text = if only_unused {
-        unused(report)
-    } else {
-        everything(report)
-    }
-    .to_string();
+    let mut text = if only_unused { unused(report) } else { everything(report) }.to_string();
     text.push('\n');
     text
 }
@@ -67,11 +62,8 @@ fn summary(summary: &Summary) -> Map<String, Value> {
 }
 
 fn counts(counts: &Counts) -> Map<String, Value> {
-    let outcomes: Map<_, _> = counts
-        .outcomes
-        .iter()
-        .map(|(outcome, hits)| (outcome.to_string(), hits.into()))
-        .collect();
+    let outcomes: Map<_, _> =
+        counts.outcomes.iter().map(|(outcome, hits)| (outcome.to_string(), hits.into())).collect();
     let consumers: Map<_, _> = counts
         .consumers
         .iter()
@@ -91,10 +83,7 @@ fn counts(counts: &Counts) -> Map<String, Value> {
         ("duration", percentiles(&counts.duration)),
         ("consumers", Value::Object(consumers)),
     ];
-    fields
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn percentiles(sketch: &LatencySketch) -> Value {

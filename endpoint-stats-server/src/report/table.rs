@@ -9,20 +9,8 @@ use endpoint_stats_core::store::EndpointReport;
 
 use super::{Report, rfc_3339, shown_sketch};
 
-const COLUMNS: [&str; 12] = [
-    "SERVICE",
-    "METHOD",
-    "ROUTE",
-    "HITS",
-    "ERRORS",
-    "P50",
-    "P90",
-    "P95",
-    "P99",
-    "BYTES",
-    "CALLERS",
-    "LAST CALLED",
-];
+const COLUMNS: [&str; 12] =
+    ["SERVICE", "METHOD", "ROUTE", "HITS", "ERRORS", "P50", "P90", "P95", "P99", "BYTES", "CALLERS", "LAST CALLED"];
 
 /// Writes the totals, and a row an endpoint, at most `limit` of them unless that is 0.
 pub fn render(report: &Report, limit: usize, only_unused: bool) -> String {
@@ -44,11 +32,7 @@ fn totals(report: &Report) -> String {
     let Some(covered) = report.stats.covered else {
         return "No hits in this range.\n".to_owned();
     };
-    let outcomes: Vec<_> = counts
-        .outcomes
-        .iter()
-        .map(|(outcome, hits)| format!("{outcome}: {hits}"))
-        .collect();
+    let outcomes: Vec<_> = counts.outcomes.iter().map(|(outcome, hits)| format!("{outcome}: {hits}")).collect();
     format!(
         "{} hits, {} errors, {} out, {} in, {} callers\n{} to {}\n{}\n\n",
         counts.hits(),
@@ -64,11 +48,7 @@ fn totals(report: &Report) -> String {
 
 fn endpoints(report: &Report, limit: usize) -> String {
     let all = &report.stats.endpoints;
-    let shown = if limit == 0 {
-        all.len()
-    } else {
-        limit.min(all.len())
-    };
+    let shown = if limit == 0 { all.len() } else { limit.min(all.len()) };
     if shown == 0 {
         return String::new();
     }
@@ -99,11 +79,7 @@ fn row(found: &EndpointReport) -> Vec<String> {
 }
 
 fn quantiles(counts: &Counts) -> [String; 4] {
-    [0.5, 0.9, 0.95, 0.99].map(|q| {
-        shown_sketch(counts)
-            .quantile(q)
-            .map_or_else(|| "-".to_owned(), duration)
-    })
+    [0.5, 0.9, 0.95, 0.99].map(|q| shown_sketch(counts).quantile(q).map_or_else(|| "-".to_owned(), duration))
 }
 
 fn series(report: &Report) -> String {
@@ -113,11 +89,8 @@ fn series(report: &Report) -> String {
     let mut table = plain_table(&["START", "HITS", "ERRORS", "P50", "P90", "P95", "P99"]);
     table.add_rows(report.stats.series.iter().map(|point| {
         let counts = &point.counts;
-        let mut row = vec![
-            rfc_3339(point.start),
-            counts.hits().to_string(),
-            share(counts.outcomes.errors(), counts.hits()),
-        ];
+        let mut row =
+            vec![rfc_3339(point.start), counts.hits().to_string(), share(counts.outcomes.errors(), counts.hits())];
         row.extend(quantiles(counts));
         row
     }));
@@ -157,15 +130,7 @@ fn align_right(table: &mut Table, columns: std::ops::RangeInclusive<usize>) {
 
 /// A path comes from a stranger: what would move the cursor is shown, not sent.
 fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 fn share(part: u64, whole: u64) -> String {
@@ -194,11 +159,7 @@ fn bytes(count: u64) -> String {
         value /= 1_000.0;
         unit = larger;
     }
-    if unit == "B" {
-        format!("{count} B")
-    } else {
-        format!("{value:.1} {unit}")
-    }
+    if unit == "B" { format!("{count} B") } else { format!("{value:.1} {unit}") }
 }
 
 #[cfg(test)]

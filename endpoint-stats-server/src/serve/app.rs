@@ -52,15 +52,7 @@ pub(super) fn main(stats: &EndpointStats) -> Router {
 /// The routes that are not.
 pub(super) fn admin(readiness: Readiness, metrics: Metrics) -> Router {
     Router::new()
-        .route(
-            "/health",
-            get(async || {
-                Json(Status {
-                    status: "ok",
-                    reason: None,
-                })
-            }),
-        )
+        .route("/health", get(async || Json(Status { status: "ok", reason: None })))
         .route("/ready", get(ready).with_state(readiness))
         .route("/metrics", get(prometheus).with_state(metrics))
 }
@@ -70,43 +62,22 @@ async fn welcome(State(fleet): State<FleetView>, headers: HeaderMap) -> Response
         return page::render(&fleet);
     }
     let access_count = fleet.hits_at("/");
-    Json(Welcome {
-        message: "Endpoint statistics you can trust, in your own store.",
-        access_count,
-    })
-    .into_response()
+    Json(Welcome { message: "Endpoint statistics you can trust, in your own store.", access_count }).into_response()
 }
 
 async fn all_stats(State(fleet): State<FleetView>) -> Json<Stats> {
     let mut stats = BTreeMap::<String, u64>::new();
     for count in fleet.counts() {
-        let hits = stats
-            .entry(count.endpoint.route().as_str().to_owned())
-            .or_default();
+        let hits = stats.entry(count.endpoint.route().as_str().to_owned()).or_default();
         *hits = hits.saturating_add(count.hits);
     }
-    Json(Stats {
-        stats,
-        access_count: fleet.hits_at("/stats"),
-    })
+    Json(Stats { stats, access_count: fleet.hits_at("/stats") })
 }
 
 async fn ready(State(readiness): State<Readiness>) -> (StatusCode, Json<Status>) {
     match readiness.check().await {
-        Ok(()) => (
-            StatusCode::OK,
-            Json(Status {
-                status: "ready",
-                reason: None,
-            }),
-        ),
-        Err(reason) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            Json(Status {
-                status: "not ready",
-                reason: Some(reason),
-            }),
-        ),
+        Ok(()) => (StatusCode::OK, Json(Status { status: "ready", reason: None })),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, Json(Status { status: "not ready", reason: Some(reason) })),
     }
 }
 
@@ -116,18 +87,10 @@ async fn prometheus(State(metrics): State<Metrics>) -> impl IntoResponse {
 
 async fn nothing_here() -> (StatusCode, Json<Status>) {
     let reason = Some("try /, /stats, /health, /ready or /metrics".to_owned());
-    (
-        StatusCode::NOT_FOUND,
-        Json(Status {
-            status: "not found",
-            reason,
-        }),
-    )
+    (StatusCode::NOT_FOUND, Json(Status { status: "not found", reason }))
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
-    let accepted = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok());
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     accepted.is_some_and(|accept| accept.contains("text/html"))
 }

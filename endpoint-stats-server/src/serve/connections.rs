@@ -37,11 +37,7 @@ pub(super) struct Connections {
 
 impl Connections {
     pub(super) fn new(max: usize) -> Self {
-        Self {
-            max,
-            graceful: Arc::new(GracefulShutdown::new()),
-            stop: watch::Sender::new(false),
-        }
+        Self { max, graceful: Arc::new(GracefulShutdown::new()), stop: watch::Sender::new(false) }
     }
 
     /// Accepts on a listener from now on.

@@ -6,9 +6,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use tokio::time::interval;
 
 /// Seconds; a flush takes about a millisecond, or as long as the store makes it wait.
-const FLUSH_BUCKETS: [f64; 10] = [
-    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0,
-];
+const FLUSH_BUCKETS: [f64; 10] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
 
 /// What the `metrics` facade collected, as Prometheus text.
 #[derive(Clone)]
@@ -21,10 +19,7 @@ pub struct Metrics(PrometheusHandle);
 /// When something else does already.
 pub fn install() -> Result<Metrics, BuildError> {
     let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(
-            Matcher::Full("endpoint_stats_flush_duration_seconds".to_owned()),
-            &FLUSH_BUCKETS,
-        )?
+        .set_buckets_for_metric(Matcher::Full("endpoint_stats_flush_duration_seconds".to_owned()), &FLUSH_BUCKETS)?
         .install_recorder()?;
     let upkeep = handle.clone();
     tokio::spawn(async move {

@@ -80,16 +80,9 @@ pub async fn serve(
     let left = options.drain.saturating_sub(started.elapsed());
     let books = stats.shutdown(left).await.books;
     if books.pending > 0 {
-        anyhow::bail!(
-            "{} hits could not be written before the deadline",
-            books.pending
-        );
+        anyhow::bail!("{} hits could not be written before the deadline", books.pending);
     }
-    tracing::info!(
-        stored = books.stored,
-        dropped = books.dropped,
-        "every hit is accounted for"
-    );
+    tracing::info!(stored = books.stored, dropped = books.dropped, "every hit is accounted for");
     Ok(())
 }
 

@@ -7,8 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use endpoint_stats_core::flush::{FleetCount, FleetView};
 
 /// Nothing but the page's own style, by its hash-free inline permission; no script, no picture, no frame.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">
@@ -33,11 +32,7 @@ td.route { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
 
 pub(super) fn render(fleet: &FleetView) -> Response {
     let mut counts = fleet.counts();
-    counts.sort_by(|a, b| {
-        b.hits
-            .cmp(&a.hits)
-            .then_with(|| a.endpoint.cmp(&b.endpoint))
-    });
+    counts.sort_by(|a, b| b.hits.cmp(&a.hits).then_with(|| a.endpoint.cmp(&b.endpoint)));
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::CACHE_CONTROL, "no-store"),
@@ -47,9 +42,7 @@ pub(super) fn render(fleet: &FleetView) -> Response {
 }
 
 fn body(counts: &[FleetCount]) -> String {
-    let total = counts
-        .iter()
-        .fold(0_u64, |sum, count| sum.saturating_add(count.hits));
+    let total = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(count.hits));
     let mut html = String::from(HEAD);
     let _ = write!(
         html,
@@ -74,18 +67,17 @@ fn body(counts: &[FleetCount]) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut html, c| {
-            match c {
-                '&' => html.push_str("&amp;"),
-                '<' => html.push_str("&lt;"),
-                '>' => html.push_str("&gt;"),
-                '"' => html.push_str("&quot;"),
-                '\'' => html.push_str("&#39;"),
-                _ => html.push(c),
-            }
-            html
-        })
+    text.chars().fold(String::with_capacity(text.len()), |mut html, c| {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            _ => html.push(c),
+        }
+        html
+    })
 }
 
 #[cfg(test)]

@@ -18,10 +18,7 @@ pub(super) struct Readiness {
 
 impl Readiness {
     pub(super) fn new(store: Arc<dyn StatsStore>) -> Self {
-        Self {
-            store,
-            is_draining: Arc::default(),
-        }
+        Self { store, is_draining: Arc::default() }
     }
 
     /// Says no from now on.
@@ -41,10 +38,7 @@ impl Readiness {
                 tracing::warn!("not ready: {error:#}");
                 Err(error.root_cause().to_string())
             }
-            Err(_) => Err(format!(
-                "the store did not answer within {} s",
-                PATIENCE.as_secs()
-            )),
+            Err(_) => Err(format!("the store did not answer within {} s", PATIENCE.as_secs())),
         }
     }
 }

@@ -35,23 +35,13 @@ fn mark(connection: &mut SqliteConnection, batch: &Batch) -> Result<Option<Write
         return Ok(None);
     };
     let last_seq = window_row::as_u64(last_seq)?;
-    let digest = digest
-        .try_into()
-        .map_err(|_| Failure::corrupt("a digest of the wrong length"))?;
+    let digest = digest.try_into().map_err(|_| Failure::corrupt("a digest of the wrong length"))?;
     Ok(Some(WriterMark { last_seq, digest }))
 }
 
-fn set_mark(
-    connection: &mut SqliteConnection,
-    batch: &Batch,
-    digest: [u8; 32],
-) -> Result<(), Failure> {
-    let seq = i64::try_from(batch.seq).map_err(|_| {
-        Failure::Refused(
-            StoreErrorKind::Rejected,
-            "a sequence number past 2^63".to_owned(),
-        )
-    })?;
+fn set_mark(connection: &mut SqliteConnection, batch: &Batch, digest: [u8; 32]) -> Result<(), Failure> {
+    let seq = i64::try_from(batch.seq)
+        .map_err(|_| Failure::Refused(StoreErrorKind::Rejected, "a sequence number past 2^63".to_owned()))?;
     replace_into(writer::table)
         .values((
             writer::id.eq(batch.writer.as_bytes().as_slice()),
@@ -69,11 +59,7 @@ fn add_deltas(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Fa
     for delta in &batch.deltas {
         let id = endpoints::id_of(connection, &delta.endpoint)?;
         endpoints::note_hits(connection, id, delta)?;
-        let counted = WindowCounts {
-            counts: delta.counts.clone(),
-            first_at: delta.first_at,
-            last_at: delta.last_at,
-        };
+        let counted = WindowCounts { counts: delta.counts.clone(), first_at: delta.first_at, last_at: delta.last_at };
         windows.insert((delta.window, id), counted);
     }
     merge_into(connection, windows)

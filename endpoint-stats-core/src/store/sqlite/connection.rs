@@ -41,9 +41,7 @@ pub(super) fn open(path: &Path) -> Result<SqliteConnection, Failure> {
     let mut connection = establish(path)?;
     check_owner(&mut connection)?;
     check_version(&mut connection)?;
-    connection.batch_execute(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
-    )?;
+    connection.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
     migrate(&mut connection)?;
     check_writable(&mut connection)?;
     Ok(connection)
@@ -58,15 +56,11 @@ pub(super) fn open_reader(path: &Path) -> Result<SqliteConnection, Failure> {
 
 /// Fails when nothing could be written now.
 pub(super) fn check_writable(connection: &mut SqliteConnection) -> Result<(), Failure> {
-    connection
-        .batch_execute("BEGIN IMMEDIATE; ROLLBACK;")
-        .map_err(Failure::from)
+    connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK;").map_err(Failure::from)
 }
 
 fn establish(path: &Path) -> Result<SqliteConnection, Failure> {
-    let url = path
-        .to_str()
-        .ok_or_else(|| Failure::corrupt("the path is not UTF-8"))?;
+    let url = path.to_str().ok_or_else(|| Failure::corrupt("the path is not UTF-8"))?;
     let mut connection = SqliteConnection::establish(url)
         .map_err(|error| Failure::Refused(StoreErrorKind::Unavailable, error.to_string()))?;
     connection.batch_execute("PRAGMA busy_timeout = 5000;")?;
@@ -80,46 +74,29 @@ fn check_magic(path: &Path) -> Result<(), Failure> {
         Ok(_) if start == MAGIC => Ok(()),
         Ok(_) => Err(Failure::corrupt("the file is not an SQLite database")),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Failure::Refused(
-            StoreErrorKind::Unavailable,
-            error.to_string(),
-        )),
+        Err(error) => Err(Failure::Refused(StoreErrorKind::Unavailable, error.to_string())),
     }
 }
 
 fn check_owner(connection: &mut SqliteConnection) -> Result<(), Failure> {
-    let owner = number(
-        connection,
-        "SELECT application_id AS value FROM pragma_application_id",
-    )?;
-    let tables = number(
-        connection,
-        "SELECT count(*) AS value FROM sqlite_schema WHERE type = 'table'",
-    )?;
+    let owner = number(connection, "SELECT application_id AS value FROM pragma_application_id")?;
+    let tables = number(connection, "SELECT count(*) AS value FROM sqlite_schema WHERE type = 'table'")?;
     if owner == APPLICATION_ID || (owner == 0 && tables == 0) {
         return Ok(());
     }
-    Err(Failure::corrupt(
-        "the file belongs to another application; give a file of its own",
-    ))
+    Err(Failure::corrupt("the file belongs to another application; give a file of its own"))
 }
 
 fn check_version(connection: &mut SqliteConnection) -> Result<(), Failure> {
-    let made = number(
-        connection,
-        "SELECT count(*) AS value FROM sqlite_schema WHERE name = '__diesel_schema_migrations'",
-    )?;
+    let made =
+        number(connection, "SELECT count(*) AS value FROM sqlite_schema WHERE name = '__diesel_schema_migrations'")?;
     if made == 0 {
         return Ok(());
     }
     let known = known_versions()?;
     let applied: Vec<Version> =
-        diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version")
-            .load(connection)?;
-    match applied
-        .into_iter()
-        .find(|applied| !known.contains(&applied.version))
-    {
+        diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version").load(connection)?;
+    match applied.into_iter().find(|applied| !known.contains(&applied.version)) {
         None => Ok(()),
         Some(newer) => Err(Failure::corrupt(format!(
             "the file is from a newer version: this one does not know migration {}; upgrade, or give another file",
@@ -131,10 +108,7 @@ fn check_version(connection: &mut SqliteConnection) -> Result<(), Failure> {
 fn known_versions() -> Result<BTreeSet<String>, Failure> {
     let migrations = MigrationSource::<Sqlite>::migrations(&MIGRATIONS);
     let migrations = migrations.map_err(|error| Failure::corrupt(error.to_string()))?;
-    Ok(migrations
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect())
+    Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
 /// Takes the write lock before it looks, so that processes started together migrate once.
@@ -148,7 +122,5 @@ fn migrate(connection: &mut SqliteConnection) -> Result<(), Failure> {
 }
 
 fn number(connection: &mut SqliteConnection, sql: &str) -> Result<i64, Failure> {
-    Ok(diesel::sql_query(sql)
-        .get_result::<Number>(connection)?
-        .value)
+    Ok(diesel::sql_query(sql).get_result::<Number>(connection)?.value)
 }

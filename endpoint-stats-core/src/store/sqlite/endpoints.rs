@@ -42,38 +42,25 @@ pub(super) fn register(
     connection.immediate_transaction(|connection| {
         for endpoint in endpoints {
             let id = id_of(connection, endpoint)?;
-            update(
-                endpoint::table
-                    .filter(endpoint::id.eq(id))
-                    .filter(endpoint::registered_at.is_null()),
-            )
-            .set(endpoint::registered_at.eq(at.as_unix()))
-            .execute(connection)?;
+            update(endpoint::table.filter(endpoint::id.eq(id)).filter(endpoint::registered_at.is_null()))
+                .set(endpoint::registered_at.eq(at.as_unix()))
+                .execute(connection)?;
         }
         Ok(())
     })
 }
 
 pub(super) fn all(connection: &mut SqliteConnection) -> Result<Vec<EndpointStatus>, Failure> {
-    let rows: Vec<EndpointRow> = endpoint::table
-        .select(EndpointRow::as_select())
-        .load(connection)?;
-    let mut found = rows
-        .into_iter()
-        .map(EndpointRow::into_status)
-        .collect::<Result<Vec<_>, _>>()?;
+    let rows: Vec<EndpointRow> = endpoint::table.select(EndpointRow::as_select()).load(connection)?;
+    let mut found = rows.into_iter().map(EndpointRow::into_status).collect::<Result<Vec<_>, _>>()?;
     found.sort_by(|a, b| a.endpoint.cmp(&b.endpoint));
     Ok(found)
 }
 
 /// Every endpoint by its number.
 pub(super) fn by_id(connection: &mut SqliteConnection) -> Result<HashMap<i64, Endpoint>, Failure> {
-    let rows: Vec<EndpointRow> = endpoint::table
-        .select(EndpointRow::as_select())
-        .load(connection)?;
-    rows.into_iter()
-        .map(|row| Ok((row.id, row.endpoint()?)))
-        .collect()
+    let rows: Vec<EndpointRow> = endpoint::table.select(EndpointRow::as_select()).load(connection)?;
+    rows.into_iter().map(|row| Ok((row.id, row.endpoint()?))).collect()
 }
 
 /// Finds an endpoint's number, or gives it one.
@@ -92,19 +79,12 @@ pub(super) fn id_of(connection: &mut SqliteConnection, wanted: &Endpoint) -> Res
         .optional()?;
     match found {
         Some(id) => Ok(id),
-        None => Ok(insert_into(endpoint::table)
-            .values(key)
-            .returning(endpoint::id)
-            .get_result(connection)?),
+        None => Ok(insert_into(endpoint::table).values(key).returning(endpoint::id).get_result(connection)?),
     }
 }
 
 /// Adds a delta's hits to what the endpoint did over all time.
-pub(super) fn note_hits(
-    connection: &mut SqliteConnection,
-    id: i64,
-    delta: &Delta,
-) -> Result<(), Failure> {
+pub(super) fn note_hits(connection: &mut SqliteConnection, id: i64, delta: &Delta) -> Result<(), Failure> {
     use diesel::dsl::sql;
     use diesel::sql_types::{BigInt, Nullable};
 
@@ -113,9 +93,8 @@ pub(super) fn note_hits(
     let (first, last) = (delta.first_at.as_unix(), delta.last_at.as_unix());
     update(endpoint::table.filter(endpoint::id.eq(id)))
         .set((
-            endpoint::hits.eq(sql::<BigInt>("hits + min(")
-                .bind::<BigInt, _>(hits)
-                .sql(", 9223372036854775807 - hits)")),
+            endpoint::hits
+                .eq(sql::<BigInt>("hits + min(").bind::<BigInt, _>(hits).sql(", 9223372036854775807 - hits)")),
             endpoint::first_seen.eq(sql::<Nullable<BigInt>>("min(coalesce(first_seen, ")
                 .bind::<BigInt, _>(first)
                 .sql("), ")
@@ -136,11 +115,7 @@ impl EndpointRow {
         let damaged = |error: crate::endpoint::InvalidName| Failure::corrupt(error.to_string());
         let service = ServiceName::new(&self.service).map_err(damaged)?;
         let route = Route::new(&self.route).map_err(damaged)?;
-        Ok(Endpoint::new(
-            service,
-            Method::from_bytes(self.method.as_bytes()),
-            route,
-        ))
+        Ok(Endpoint::new(service, Method::from_bytes(self.method.as_bytes()), route))
     }
 
     fn into_status(self) -> Result<EndpointStatus, Failure> {

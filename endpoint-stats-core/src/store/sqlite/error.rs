@@ -28,19 +28,14 @@ impl Failure {
 
         match self {
             Self::Refused(kind, _) => *kind,
-            Self::Damaged(_) | Self::Database(Error::DeserializationError(_)) => {
-                StoreErrorKind::Corrupt
-            }
+            Self::Damaged(_) | Self::Database(Error::DeserializationError(_)) => StoreErrorKind::Corrupt,
             Self::Database(Error::DatabaseError(kind, info)) => match kind {
-                Kind::UniqueViolation
-                | Kind::NotNullViolation
-                | Kind::CheckViolation
-                | Kind::ForeignKeyViolation => StoreErrorKind::Rejected,
+                Kind::UniqueViolation | Kind::NotNullViolation | Kind::CheckViolation | Kind::ForeignKeyViolation => {
+                    StoreErrorKind::Rejected
+                }
                 // SQLite's result codes do not get through diesel, its messages do (sqlite3ErrStr in main.c).
                 _ => match info.message() {
-                    "database disk image is malformed" | "file is not a database" => {
-                        StoreErrorKind::Corrupt
-                    }
+                    "database disk image is malformed" | "file is not a database" => StoreErrorKind::Corrupt,
                     "string or blob too big" | "datatype mismatch" => StoreErrorKind::Rejected,
                     _ => StoreErrorKind::Unavailable,
                 },

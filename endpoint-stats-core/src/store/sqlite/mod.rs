@@ -46,8 +46,8 @@ use self::worker::Worker;
 #[cfg(doc)]
 use super::StoreErrorKind;
 use super::{
-    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore,
-    StoreError, WriterId, WriterState,
+    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, WriterId,
+    WriterState,
 };
 use crate::endpoint::Endpoint;
 use crate::window::Timestamp;
@@ -56,8 +56,9 @@ use crate::window::Timestamp;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
-    writer: Worker,
+    // Closed in this order: the last connection moves the write-ahead log into the file.
     reader: Worker,
+    writer: Worker,
 }
 
 impl SqliteStore {
@@ -69,13 +70,8 @@ impl SqliteStore {
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let writer = Worker::start("endpoint-stats-write", path.clone(), connection::open).await?;
-        let reader =
-            Worker::start("endpoint-stats-read", path.clone(), connection::open_reader).await?;
-        Ok(Self {
-            path,
-            writer,
-            reader,
-        })
+        let reader = Worker::start("endpoint-stats-read", path.clone(), connection::open_reader).await?;
+        Ok(Self { path, writer, reader })
     }
 
     /// The file.
@@ -88,37 +84,21 @@ impl SqliteStore {
 impl StatsStore for SqliteStore {
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         let batch = batch.clone();
-        self.writer
-            .call("write a batch", move |connection| {
-                apply::apply(connection, &batch)
-            })
-            .await
+        self.writer.call("write a batch", move |connection| apply::apply(connection, &batch)).await
     }
 
     async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.reader
-            .call("read a writer's state", move |connection| {
-                read::writer(connection, writer)
-            })
-            .await
+        self.reader.call("read a writer's state", move |connection| read::writer(connection, writer)).await
     }
 
     async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
         let query = query.clone();
-        self.reader
-            .call("read statistics", move |connection| {
-                read::report(connection, &query)
-            })
-            .await
+        self.reader.call("read statistics", move |connection| read::report(connection, &query)).await
     }
 
     async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
         let endpoints = endpoints.to_vec();
-        self.writer
-            .call("register endpoints", move |connection| {
-                endpoints::register(connection, &endpoints, at)
-            })
-            .await
+        self.writer.call("register endpoints", move |connection| endpoints::register(connection, &endpoints, at)).await
     }
 
     async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
@@ -140,8 +120,6 @@ impl StatsStore for SqliteStore {
     }
 
     async fn health(&self) -> Result<(), StoreError> {
-        self.writer
-            .call("reach the database", connection::check_writable)
-            .await
+        self.writer.call("reach the database", connection::check_writable).await
     }
 }

@@ -37,15 +37,9 @@ pub(super) fn step(
             return match width.wider() {
                 Some(wider) => {
                     merge_into(connection, widened(moved, wider))?;
-                    Ok(RolledUp {
-                        moved: rows,
-                        deleted: 0,
-                    })
+                    Ok(RolledUp { moved: rows, deleted: 0 })
                 }
-                None => Ok(RolledUp {
-                    moved: 0,
-                    deleted: rows,
-                }),
+                None => Ok(RolledUp { moved: 0, deleted: rows }),
             };
         }
         Ok(RolledUp::default())
@@ -53,11 +47,7 @@ pub(super) fn step(
 }
 
 /// The oldest windows of a width that end at or before the cutoff.
-fn expired(
-    connection: &mut SqliteConnection,
-    width: Width,
-    cutoff: Timestamp,
-) -> Result<Vec<Window>, Failure> {
+fn expired(connection: &mut SqliteConnection, width: Width, cutoff: Timestamp) -> Result<Vec<Window>, Failure> {
     let starts: Vec<i64> = endpoint_window::table
         .filter(endpoint_window::width_secs.eq(width.secs()))
         .filter(endpoint_window::start.le(cutoff.minus_secs(width.secs()).as_unix()))
@@ -65,19 +55,14 @@ fn expired(
         .limit(ROWS_A_STEP)
         .select(endpoint_window::start)
         .load(connection)?;
-    let mut windows: Vec<_> = starts
-        .into_iter()
-        .map(|start| Window::containing(Timestamp::from_unix(start), width))
-        .collect();
+    let mut windows: Vec<_> =
+        starts.into_iter().map(|start| Window::containing(Timestamp::from_unix(start), width)).collect();
     windows.dedup();
     Ok(windows)
 }
 
 /// Reads windows and deletes them.
-fn take(
-    connection: &mut SqliteConnection,
-    windows: &[Window],
-) -> Result<HashMap<WindowKey, WindowCounts>, Failure> {
+fn take(connection: &mut SqliteConnection, windows: &[Window]) -> Result<HashMap<WindowKey, WindowCounts>, Failure> {
     let taken = window_row::starting_at(connection, windows.iter().copied())?;
     for window in windows {
         let (width, start) = (window.width().secs(), window.start().as_unix());
@@ -93,15 +78,10 @@ fn take(
     Ok(taken)
 }
 
-fn widened(
-    windows: HashMap<WindowKey, WindowCounts>,
-    width: Width,
-) -> BTreeMap<WindowKey, WindowCounts> {
+fn widened(windows: HashMap<WindowKey, WindowCounts>, width: Width) -> BTreeMap<WindowKey, WindowCounts> {
     let mut wide: BTreeMap<WindowKey, WindowCounts> = BTreeMap::new();
     for ((window, id), counted) in windows {
-        wide.entry((window.widened_to(width), id))
-            .and_modify(|present| present.merge(&counted))
-            .or_insert(counted);
+        wide.entry((window.widened_to(width), id)).and_modify(|present| present.merge(&counted)).or_insert(counted);
     }
     wide
 }

@@ -58,10 +58,7 @@ pub(super) fn assemble(
     rows: Vec<WindowRow>,
     consumers: Vec<ConsumerRow>,
 ) -> Result<BTreeMap<WindowKey, WindowCounts>, Failure> {
-    let mut found = rows
-        .into_iter()
-        .map(WindowRow::into_counts)
-        .collect::<Result<BTreeMap<_, _>, _>>()?;
+    let mut found = rows.into_iter().map(WindowRow::into_counts).collect::<Result<BTreeMap<_, _>, _>>()?;
     for row in consumers {
         let (key, name, counts) = row.into_counts()?;
         if let Some(window) = found.get_mut(&key) {
@@ -95,18 +92,10 @@ pub(super) fn starting_at(
 }
 
 /// Writes a window, in place of what was there.
-pub(super) fn write(
-    connection: &mut SqliteConnection,
-    key: WindowKey,
-    window: &WindowCounts,
-) -> Result<(), Failure> {
-    replace_into(endpoint_window::table)
-        .values(WindowRow::new(key, window))
-        .execute(connection)?;
+pub(super) fn write(connection: &mut SqliteConnection, key: WindowKey, window: &WindowCounts) -> Result<(), Failure> {
+    replace_into(endpoint_window::table).values(WindowRow::new(key, window)).execute(connection)?;
     for (name, counts) in &window.counts.consumers {
-        replace_into(consumer_window::table)
-            .values(ConsumerRow::new(key, name, *counts))
-            .execute(connection)?;
+        replace_into(consumer_window::table).values(ConsumerRow::new(key, name, *counts)).execute(connection)?;
     }
     Ok(())
 }
@@ -158,10 +147,7 @@ impl WindowRow {
             first_at: Timestamp::from_unix(self.first_at),
             last_at: Timestamp::from_unix(self.last_at),
         };
-        Ok((
-            (window_of(self.width_secs, self.start)?, self.endpoint_id),
-            window,
-        ))
+        Ok(((window_of(self.width_secs, self.start)?, self.endpoint_id), window))
     }
 }
 
@@ -181,24 +167,18 @@ impl ConsumerRow {
     }
 
     fn into_counts(self) -> Result<(WindowKey, ConsumerName, ConsumerCounts), Failure> {
-        let name = ConsumerName::new(&self.consumer)
-            .map_err(|error| Failure::corrupt(error.to_string()))?;
+        let name = ConsumerName::new(&self.consumer).map_err(|error| Failure::corrupt(error.to_string()))?;
         let counts = ConsumerCounts {
             hits: as_u64(self.hits)?,
             errors: as_u64(self.errors)?,
             response_bytes: as_u64(self.response_bytes)?,
         };
-        Ok((
-            (window_of(self.width_secs, self.start)?, self.endpoint_id),
-            name,
-            counts,
-        ))
+        Ok(((window_of(self.width_secs, self.start)?, self.endpoint_id), name, counts))
     }
 }
 
 fn window_of(width_secs: i64, start: i64) -> Result<Window, Failure> {
-    let width = Width::from_secs(width_secs)
-        .ok_or_else(|| Failure::corrupt("a window of an unknown width"))?;
+    let width = Width::from_secs(width_secs).ok_or_else(|| Failure::corrupt("a window of an unknown width"))?;
     Ok(Window::containing(Timestamp::from_unix(start), width))
 }
 

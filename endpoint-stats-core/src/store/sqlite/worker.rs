@@ -14,11 +14,13 @@ type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 
 /// Runs calls on one connection, one after the other, to their end, even when nobody waits for them any more.
 ///
-/// The thread ends when the worker is dropped and its last call is done.
+/// Dropping the worker waits for its last call, and closes the connection.
 #[derive(Debug)]
 pub(super) struct Worker {
     path: PathBuf,
-    jobs: mpsc::Sender<Job>,
+    // `None` only while it is dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Worker {
@@ -40,18 +42,11 @@ impl Worker {
             }
             Err(failure) => drop(opened.send(Err(failure))),
         };
-        thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(run)
-            .map_err(|error| {
-                StoreError::new(
-                    StoreErrorKind::Unavailable,
-                    "start a thread for the database",
-                )
-                .with_source(error)
-            })?;
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
+            StoreError::new(StoreErrorKind::Unavailable, "start a thread for the database").with_source(error)
+        })?;
         match is_open.await {
-            Ok(Ok(())) => Ok(Self { path, jobs }),
+            Ok(Ok(())) => Ok(Self { path, jobs: Some(jobs), thread: Some(thread) }),
             Ok(Err(failure)) => Err(failure.while_trying("open the database", &path)),
             Err(_) => Err(gone("open the database")),
         }
@@ -65,15 +60,22 @@ impl Worker {
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| drop(reply.send(call(connection))));
-        self.jobs.send(job).map_err(|_| gone(what))?;
+        self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(|| gone(what))?;
         let result = answer.await.map_err(|_| gone(what))?;
         result.map_err(|failure| failure.while_trying(what, &self.path))
     }
 }
 
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic in the thread was already reported to whoever waited for the call.
+            let _ = thread.join();
+        }
+    }
+}
+
 fn gone(what: &str) -> StoreError {
-    StoreError::new(
-        StoreErrorKind::Unavailable,
-        format!("{what}: the database's thread is gone"),
-    )
+    StoreError::new(StoreErrorKind::Unavailable, format!("{what}: the database's thread is gone"))
 }

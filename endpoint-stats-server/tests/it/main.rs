@@ -1,0 +1,13 @@
+//! The program as its users run it: a process, its flags, its ports and its exit codes.
+//!
+//! These tests stand here and not at the top because cargo tells a program's path only to the tests of its package.
+
+mod command;
+mod http;
+mod import;
+mod kill;
+mod log_lines;
+mod report;
+mod serve;
+mod settings;
+mod store_faults;
