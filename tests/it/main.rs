@@ -1,5 +1,7 @@
 //! What the crates do together, on real parts.
 
 mod memory_store;
+mod middleware;
 mod random_batches;
+mod recording;
 mod sqlite_store;

@@ -10,7 +10,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::ResponseBody;
-use super::guard::HitGuard;
+use super::guard::{self, HitGuard};
 use crate::hit::Outcome;
 use crate::recorder::OpenHit;
 
@@ -43,7 +43,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = ready!(this.inner.poll(cx));
+        let result = ready!(guard::step(this.guard, || this.inner.poll(cx)));
         let guard = this.guard.take();
         Poll::Ready(match result {
             Ok(response) => Ok(ResponseBody::wrap(response, guard)),

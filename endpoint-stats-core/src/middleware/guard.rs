@@ -25,6 +25,26 @@ pub(super) struct HitGuard<O: OpenHit> {
     caller: Option<CallerHash>,
 }
 
+/// Counts the hit of a step that panics.
+struct Unwinding<'a, O: OpenHit>(&'a mut Option<HitGuard<O>>);
+
+/// Takes a step of a request; when it panics, the hit is counted at once.
+///
+/// Who catches the panic further out may drop the request later, when nothing tells any more how it ended.
+#[inline]
+pub(super) fn step<O: OpenHit, T>(guard: &mut Option<HitGuard<O>>, step: impl FnOnce() -> T) -> T {
+    let unwinding = Unwinding(guard);
+    let done = step();
+    std::mem::forget(unwinding);
+    done
+}
+
+impl<O: OpenHit> Drop for Unwinding<'_, O> {
+    fn drop(&mut self) {
+        drop(self.0.take());
+    }
+}
+
 impl<O: OpenHit> HitGuard<O> {
     pub(super) fn new(open: O, method: Method, arrived_at: Moment, caller: Option<CallerHash>) -> Self {
         Self { open: Some(open), method, arrived_at, latency: None, response_bytes: 0, caller }

@@ -9,7 +9,7 @@ use http::{Response, header};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::guard::HitGuard;
+use super::guard::{self, HitGuard};
 use crate::hit::Outcome;
 use crate::recorder::OpenHit;
 
@@ -63,7 +63,7 @@ impl<B: Body, O: OpenHit> Body for ResponseBody<B, O> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
-        let frame = ready!(this.inner.as_mut().poll_frame(cx));
+        let frame = ready!(guard::step(&mut this.ending.guard, || { this.inner.as_mut().poll_frame(cx) }));
         match &frame {
             Some(Ok(frame)) => this.ending.note(frame, this.inner.is_end_stream()),
             Some(Err(_)) => this.ending.finish(Outcome::Failed),
