@@ -2,20 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use endpoint_stats_core::store::{Applied, Batch, StatsStore, StoreErrorKind, WriterId};
 use endpoint_stats_core::window::Width;
-use tokio::time::interval;
 
 use super::checkpoint::Checkpoint;
 use super::endpoints::Endpoints;
 use super::recognition::Resumption;
+use super::retry::Retry;
 use super::tally::Tally;
 use super::worker::{Part, Seal};
 use super::{ImportError, ImportErrorKind, ImportSummary};
-
-const RETRY_EVERY: Duration = Duration::from_millis(500);
 
 /// Turns what the workers counted into batches, and brings them to the store in order.
 #[derive(Debug)]
@@ -23,7 +20,7 @@ pub(super) struct Committer {
     store: Arc<dyn StatsStore>,
     endpoints: Arc<Endpoints>,
     width: Width,
-    retries: u32,
+    retry: Retry,
     writer: WriterId,
     last_seq: u64,
     offset: u64,
@@ -35,12 +32,12 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    /// Goes on where an earlier import of the stream ended; a store that cannot be reached is tried so many times.
+    /// Goes on where an earlier import of the stream ended.
     pub(super) fn new(
         store: Arc<dyn StatsStore>,
         endpoints: Arc<Endpoints>,
         width: Width,
-        retries: u32,
+        retry: Retry,
         resumption: &Resumption,
         workers: usize,
     ) -> Self {
@@ -49,7 +46,7 @@ impl Committer {
             store,
             endpoints,
             width,
-            retries,
+            retry,
             writer: resumption.writer,
             last_seq: resumption.last_seq,
             offset: position.offset,
@@ -108,24 +105,17 @@ impl Committer {
 
     /// Applies a batch; the same one again while nobody knows whether the store took it.
     async fn apply(&self, batch: &Batch) -> Result<(), ImportError> {
-        let mut pause = interval(RETRY_EVERY);
-        let mut tries = 0;
-        loop {
-            pause.tick().await;
-            match self.store.apply(batch).await {
-                Ok(Applied::Applied) => return Ok(()),
-                Ok(Applied::Duplicate) if tries > 0 => return Ok(()),
-                Ok(Applied::Duplicate | Applied::Gap { .. }) => return Err(conflict()),
-                Err(error) if error.kind() == StoreErrorKind::Conflict => {
-                    return Err(conflict().with_source(error));
-                }
-                Err(error) if error.kind() == StoreErrorKind::Unavailable && tries < self.retries => {
-                    tries += 1;
-                }
-                Err(error) => {
-                    return Err(ImportError::new(ImportErrorKind::Store, "write to the store").with_source(error));
-                }
-            }
+        let mut is_first = true;
+        let answer = self.retry.until_answered(|tries| {
+            is_first = tries == 0;
+            self.store.apply(batch)
+        });
+        match answer.await {
+            Ok(Applied::Applied) => Ok(()),
+            Ok(Applied::Duplicate) if !is_first => Ok(()),
+            Ok(Applied::Duplicate | Applied::Gap { .. }) => Err(conflict()),
+            Err(error) if error.kind() == StoreErrorKind::Conflict => Err(conflict().with_source(error)),
+            Err(error) => Err(ImportError::new(ImportErrorKind::Store, "write to the store").with_source(error)),
         }
     }
 }

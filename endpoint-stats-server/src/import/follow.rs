@@ -17,6 +17,7 @@ use super::endpoints::Endpoints;
 use super::input::{Head, is_packed};
 use super::pipeline::{OnProgress, Pipeline};
 use super::recognition::{Candidates, Resumption};
+use super::retry::Retry;
 use super::tail_file::TailFile;
 use super::{ImportError, ImportErrorKind, ImportOptions, ImportSummary, in_background};
 
@@ -25,7 +26,8 @@ use super::{ImportError, ImportErrorKind, ImportOptions, ImportSummary, in_backg
 /// Follows the path, not the file, as `tail -F` does: when the file is renamed and another one created, or is cut off
 /// and written anew, the old one is read to its end and then the new one from its start. A line counts when its line
 /// feed is there. What was read is committed at least once in the options' `commit_every`, and all of it before this
-/// returns. A store that cannot be reached is tried again without end; meanwhile reading stops.
+/// returns. A store that cannot be reached is tried again without end, and after `shutdown` for five seconds; meanwhile
+/// reading stops. That a file was cut off is not noticed when it has grown beyond its old length before the next look.
 ///
 /// # Errors
 ///
@@ -43,7 +45,7 @@ pub async fn follow(
         store,
         endpoints: Arc::new(Endpoints::new(service, options.routes.clone(), options.max_endpoints)),
         last_line: LastLine::Waits,
-        retries: u32::MAX,
+        retry: Retry::without_end(),
         bytes_read: Arc::new(AtomicU64::new(0)),
         bytes_total: None,
     };
@@ -88,7 +90,11 @@ impl<S: Future<Output = ()> + Send> Follower<'_, S> {
     /// Counts a file until another one takes its place; true when shut down before.
     async fn follow_file(&mut self, mut file: File, first_line: &[u8]) -> Result<bool, ImportError> {
         let service = &self.pipeline.options.service;
-        let candidates = Candidates::find(&*self.pipeline.store, service, first_line).await?;
+        let Pipeline { store, retry, .. } = &self.pipeline;
+        let candidates = tokio::select! {
+            candidates = Candidates::find(&**store, retry, service, first_line) => candidates?,
+            () = &mut self.shutdown => return Ok(true),
+        };
         let path = self.path.to_owned();
         let (file, resumption) = in_background(move || {
             let resumption = candidates.match_file(&mut file)?;
@@ -109,6 +115,7 @@ impl<S: Future<Output = ()> + Send> Follower<'_, S> {
             summary = &mut run => (summary, false),
             () = &mut self.shutdown => {
                 drop(stop);
+                self.pipeline.retry.hurry();
                 (run.await, true)
             }
         };

@@ -38,7 +38,7 @@
 //! still the same one, and of a file that has grown only what was added counts. Two files that start with the same
 //! line are told apart by those 4 KiB. What it does not depend on is *how* a file is counted: importing it again with
 //! another format, other routes or another width counts nothing. A file shorter than what was counted of it is taken
-//! for another file.
+//! for another file; so is a file of one line without a line feed, once that line has grown.
 //!
 //! The place is kept in the store and committed in one transaction with the counts up to it. After a crash at any
 //! moment the next import goes on where the last commit was, and counts nothing twice; nothing is lost either, since
@@ -66,6 +66,7 @@ mod pipe;
 mod pipeline;
 mod progress;
 mod recognition;
+mod retry;
 mod routes;
 mod source;
 mod summary;
@@ -91,13 +92,11 @@ pub use options::ImportOptions;
 use pipeline::{OnProgress, Pipeline};
 pub use progress::{Progress, ProgressBar};
 use recognition::Candidates;
+use retry::Retry;
 pub use routes::RouteTemplates;
 pub use source::Source;
 pub use summary::{ImportSummary, RejectReason, RejectedLine};
 use tokio::task::spawn_blocking;
-
-/// Times that a store which cannot be reached is tried again.
-const RETRIES: u32 = 10;
 
 /// Counts the lines of a log that were not counted before.
 ///
@@ -130,11 +129,12 @@ async fn import_input(
     }
     let name = input.name().to_owned();
     let (bytes_read, bytes_total) = input.progress();
-    let candidates = Candidates::find(&*store, &options.service, input.first_line()).await?;
+    let retry = Retry::some_times();
+    let candidates = Candidates::find(&*store, &retry, &options.service, input.first_line()).await?;
     let (stream, resumption) = in_background(move || input.resume(&candidates)).await?;
     let endpoints = Arc::new(Endpoints::new(options.service.clone(), options.routes.clone(), options.max_endpoints));
     let last_line = LastLine::Counts;
-    let pipeline = Pipeline { options, store, endpoints, last_line, retries: RETRIES, bytes_read, bytes_total };
+    let pipeline = Pipeline { options, store, endpoints, last_line, retry, bytes_read, bytes_total };
     pipeline.run(&name, stream, &resumption, on_progress).await
 }
 

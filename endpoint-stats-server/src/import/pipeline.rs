@@ -16,6 +16,7 @@ use super::dispatcher::Dispatcher;
 use super::endpoints::Endpoints;
 use super::input::Stream;
 use super::recognition::Resumption;
+use super::retry::Retry;
 use super::worker::{Gauges, Job, Part, Worker};
 use super::{ImportError, ImportErrorKind, ImportOptions, ImportSummary, Progress};
 
@@ -30,7 +31,7 @@ pub(super) struct Pipeline<'a> {
     pub(super) store: Arc<dyn StatsStore>,
     pub(super) endpoints: Arc<Endpoints>,
     pub(super) last_line: LastLine,
-    pub(super) retries: u32,
+    pub(super) retry: Retry,
     pub(super) bytes_read: Arc<AtomicU64>,
     pub(super) bytes_total: Option<u64>,
 }
@@ -92,7 +93,7 @@ impl Pipeline<'_> {
     fn committer(&self, resumption: &Resumption) -> Committer {
         let store = Arc::clone(&self.store);
         let endpoints = Arc::clone(&self.endpoints);
-        Committer::new(store, endpoints, self.options.width, self.retries, resumption, self.options.threads)
+        Committer::new(store, endpoints, self.options.width, self.retry.clone(), resumption, self.options.threads)
     }
 
     async fn commit(

@@ -13,6 +13,7 @@ use endpoint_stats_core::ServiceName;
 use endpoint_stats_core::store::{StatsStore, WriterId};
 
 use super::checkpoint::Checkpoint;
+use super::retry::Retry;
 use super::tail::Tail;
 use super::{ImportError, ImportErrorKind};
 
@@ -65,13 +66,14 @@ impl Candidates {
     /// Asks the store for the streams of a service that start with a line.
     pub(super) async fn find(
         store: &dyn StatsStore,
+        retry: &Retry,
         service: &ServiceName,
         first_line: &[u8],
     ) -> Result<Self, ImportError> {
         let mut known = Vec::new();
         for n in 0_u64.. {
             let writer = writer_id(service, first_line, n);
-            let state = store.writer(writer).await;
+            let state = retry.until_answered(|_| store.writer(writer)).await;
             let state = state.map_err(|source| failed("look up the file in the store").with_source(source))?;
             let Some(state) = state else {
                 return Ok(Self { known, unknown: writer });

@@ -141,6 +141,7 @@ mod tests {
         fs::rename(log.folder.path().join("log"), log.folder.path().join("log.1")).unwrap();
         assert_eq!(read(&mut tail, 2), (String::new(), false));
         fs::write(log.folder.path().join("log"), "new").unwrap();
+        assert_eq!(read(&mut tail, 1), (String::new(), false));
 
         log.write("old");
 

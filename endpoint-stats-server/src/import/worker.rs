@@ -98,8 +98,9 @@ impl Worker {
             let is_wanted = match job {
                 Job::Count(chunk) => {
                     self.count(&chunk);
-                    // The reader has ended when nobody takes the buffer back.
-                    used.send(chunk.buffer).is_ok() || !parts.is_closed()
+                    // Nobody takes the buffer back when the reader has ended.
+                    let _ = used.send(chunk.buffer);
+                    !parts.is_closed()
                 }
                 Job::Seal(seal) => parts.blocking_send(Part { seal, tally: self.seal() }).is_ok(),
             };

@@ -159,3 +159,15 @@ async fn a_store_that_is_away_is_waited_for() {
 
     assert_eq!(following.stop().await.unwrap().counted, 10);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_stays_away_does_not_hold_up_the_end() {
+    let failures = [watched_store::Failure::Unavailable(1); 1_000];
+    let log = Log::new(lines(0..10));
+    let following = Following::start(&log, WatchedStore::failing(&failures));
+
+    following.store.wait_for_failure().await;
+    let error = following.stop().await.unwrap_err();
+
+    assert_eq!(error.kind(), ImportErrorKind::Store);
+}

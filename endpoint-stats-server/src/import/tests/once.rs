@@ -99,6 +99,26 @@ async fn a_pipe_is_the_same_file() {
 }
 
 #[tokio::test]
+async fn what_a_silent_pipe_gave_is_counted() {
+    let store = WatchedStore::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let into = store.clone();
+    let task = tokio::spawn(async move {
+        let opened =
+            spawn_blocking(|| Input::of_pipe("pipe".into(), &LineFormat::combined(), reader, Duration::from_millis(1)));
+        import_input(opened.await.unwrap().unwrap(), &options(), into, &mut |_| {}).await
+    });
+
+    for numbers in [0..10, 10..25] {
+        writer.write_all(lines(numbers.clone()).as_bytes()).unwrap();
+        store.wait_for_hits(numbers.end.into()).await;
+    }
+    drop(writer);
+
+    assert_eq!(task.await.unwrap().unwrap().counted, 25);
+}
+
+#[tokio::test]
 async fn files_with_the_same_first_line_are_told_apart() {
     let texts = [lines(0..100), line(0) + &lines(200..290), line(0) + &lines(300..420)];
     let store = WatchedStore::new();
@@ -111,6 +131,17 @@ async fn files_with_the_same_first_line_are_told_apart() {
         assert_eq!(import_bytes(packed(text), &store).await.unwrap().counted, 0);
         assert_eq!(import_pipe(text, &store).await.unwrap().counted, 0);
     }
+}
+
+#[tokio::test]
+async fn a_file_cut_short_is_another_one_and_the_whole_one_stays_counted() {
+    let store = WatchedStore::new();
+    import_bytes(lines(0..100), &store).await.unwrap();
+
+    let short = import_bytes(lines(0..40), &store).await.unwrap();
+    let whole = import_bytes(lines(0..100), &store).await.unwrap();
+
+    assert_eq!((short.counted, whole.counted, whole.already_counted), (40, 0, 100));
 }
 
 #[tokio::test]
@@ -172,7 +203,7 @@ async fn a_second_import_of_the_same_file_at_once_stops() {
     let log = Log::new(lines(0..300));
     let input = || Input::open(&Source::File(log.path()), Duration::ZERO, &LineFormat::combined()).unwrap();
     let first_line = input().first_line().to_owned();
-    let candidates = Candidates::find(&*store, &options().service, &first_line).await.unwrap();
+    let candidates = Candidates::find(&*store, &Retry::some_times(), &options().service, &first_line).await.unwrap();
     let (_, resumption) = input().resume(&candidates).unwrap();
     import_file(log.path(), &store).await.unwrap();
 
@@ -182,7 +213,7 @@ async fn a_second_import_of_the_same_file_at_once_stops() {
         store: store.clone(),
         endpoints,
         last_line: LastLine::Counts,
-        retries: 0,
+        retry: Retry::some_times(),
         bytes_read: Arc::default(),
         bytes_total: None,
     };

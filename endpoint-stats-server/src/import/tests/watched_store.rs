@@ -18,6 +18,7 @@ pub(super) struct WatchedStore {
     batches: Mutex<Vec<Batch>>,
     failures: Mutex<Vec<Failure>>,
     hits: watch::Sender<u64>,
+    failed: watch::Sender<bool>,
 }
 
 /// How the batch with a number fails, once.
@@ -42,6 +43,7 @@ impl WatchedStore {
             batches: Mutex::default(),
             failures: Mutex::new(failures.to_vec()),
             hits: watch::Sender::new(0),
+            failed: watch::Sender::new(false),
         })
     }
 
@@ -55,12 +57,19 @@ impl WatchedStore {
         self.hits.subscribe().wait_for(|stored| *stored >= hits).await.unwrap();
     }
 
+    /// Waits until a batch failed.
+    pub(super) async fn wait_for_failure(&self) {
+        self.failed.subscribe().wait_for(|failed| *failed).await.unwrap();
+    }
+
     fn failure(&self, seq: u64) -> Option<Failure> {
         let mut failures = self.failures.lock().unwrap();
         let of = |failure: &Failure| match failure {
             Failure::Rejected(of) | Failure::Unavailable(of) | Failure::ReplyLost(of) => *of == seq,
         };
-        failures.iter().position(of).map(|at| failures.remove(at))
+        let at = failures.iter().position(of)?;
+        self.failed.send_replace(true);
+        Some(failures.remove(at))
     }
 
     async fn apply_and_watch(&self, batch: &Batch) -> Result<Applied, StoreError> {
