@@ -1,5 +1,6 @@
 //! What the crates do together, on real parts.
 
+mod flush;
 mod memory_store;
 mod middleware;
 mod random_batches;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metrics::{counter, histogram};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::backoff::Backoff;
@@ -26,7 +26,8 @@ use crate::store::{Applied, Batch, EndpointStatus, Retention, StatsStore, StoreE
 pub struct Flusher {
     stop: oneshot::Sender<Duration>,
     task: JoinHandle<ShutdownReport>,
-    roll_up: Option<JoinHandle<()>>,
+    // Ends with the flusher, also when that is dropped.
+    background: JoinSet<()>,
     books: Arc<Mutex<Books>>,
     fleet: FleetView,
 }
@@ -77,9 +78,10 @@ impl Flusher {
     ) -> Self {
         let books = Arc::new(Mutex::new(Books::default()));
         let fleet = FleetView::new(aggregator.clone());
-        let roll_up = config
-            .retention
-            .map(|retention| tokio::spawn(roll_up(Arc::clone(&store), Arc::clone(&clock), config.roll_up, retention)));
+        let mut background = JoinSet::new();
+        if let Some(retention) = config.retention {
+            background.spawn(roll_up(Arc::clone(&store), Arc::clone(&clock), config.roll_up, retention));
+        }
         let (stop, stopped) = oneshot::channel();
         let task = Task {
             aggregator,
@@ -97,7 +99,7 @@ impl Flusher {
             books: Books::default(),
             published: Arc::clone(&books),
         };
-        Self { stop, task: tokio::spawn(task.run(stopped)), roll_up, books, fleet }
+        Self { stop, task: tokio::spawn(task.run(stopped)), background, books, fleet }
     }
 
     /// Where every hit is, as of the last drain or answer.
@@ -112,9 +114,7 @@ impl Flusher {
 
     /// Drains once more, writes what is left, and stops; gives up when the deadline has passed.
     pub async fn shutdown(self, deadline: Duration) -> ShutdownReport {
-        if let Some(roll_up) = self.roll_up {
-            roll_up.abort();
-        }
+        drop(self.background);
         let last_known = *self.books.lock().unwrap_or_else(PoisonError::into_inner);
         // The task ends by itself only when told to, so neither can fail.
         let _ = self.stop.send(deadline);

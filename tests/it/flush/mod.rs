@@ -1,0 +1,5 @@
+//! The flusher before a real store that fails in every way there is: exactly once, nothing lost, books in balance.
+
+mod faulty_store;
+mod shutdown;
+mod writer;
