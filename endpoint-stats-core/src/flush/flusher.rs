@@ -220,7 +220,10 @@ impl Task {
                 tracing::warn!(error = chain(answer), "flush failed, hits are kept");
                 self.fail();
             }
-            Verdict::Renamed => tracing::warn!(?answer, "the store lost track of this writer; going on as a new one"),
+            Verdict::Renamed => {
+                tracing::warn!(?answer, "the store lost track of this writer; going on as a new one");
+                self.fail();
+            }
             Verdict::Halved => {
                 tracing::warn!(error = chain(answer), "batch refused, sending it in halves");
             }
