@@ -35,7 +35,7 @@ use async_trait::async_trait;
 use crate::endpoint::Endpoint;
 use crate::window::{Timestamp, Width};
 
-/// A writer without a checkpoint that was not seen for 30 days may be forgotten.
+/// A writer without a checkpoint that was not seen for 30 days may be forgotten, when there are many newer ones.
 #[cfg(feature = "sqlite")]
 pub(crate) const FORGET_WRITERS_AFTER_SECS: i64 = 30 * 86_400;
 

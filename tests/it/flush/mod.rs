@@ -2,5 +2,7 @@
 
 mod faulty_store;
 mod refusals;
+mod roll_up;
 mod shutdown;
+mod time;
 mod writer;

@@ -16,6 +16,9 @@ use crate::window::{Timestamp, Width, Window};
 /// Windows of one start move together, and a step ends after the start that fills it.
 const ROWS_A_STEP: i64 = 1_000;
 
+/// Writers that are remembered however old they are: more than ever write to one file at the same time.
+const WRITERS_KEPT: i64 = 10_000;
+
 /// Moves or deletes some windows that are past their retention; changes nothing when there are none.
 pub(super) fn step(
     connection: &mut SqliteConnection,
@@ -86,10 +89,21 @@ fn widened(windows: HashMap<WindowKey, WindowCounts>, width: Width) -> BTreeMap<
     wide
 }
 
-/// A writer that is unknown can only start at 1, so forgetting one cannot count a batch twice.
+/// Forgets writers that are both old and not among the newest.
+///
+/// A batch whose writer was forgotten before it was sent again would count twice, and a clock that is wrong makes every
+/// writer look old; so the clock alone does not decide.
 fn forget_writers(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), Failure> {
+    let beyond: Option<i64> = writer::table
+        .order(writer::last_seen.desc())
+        .offset(WRITERS_KEPT)
+        .select(writer::last_seen)
+        .first(connection)
+        .optional()?;
+    let Some(surplus) = beyond else { return Ok(()) };
     delete(writer::table)
         .filter(writer::checkpoint.is_null())
+        .filter(writer::last_seen.le(surplus))
         .filter(writer::last_seen.lt(now.minus_secs(FORGET_WRITERS_AFTER_SECS).as_unix()))
         .execute(connection)?;
     Ok(())
