@@ -1,6 +1,11 @@
 //! The flusher before a real store that fails in every way there is: exactly once, nothing lost, books in balance.
 
+mod crash;
+mod disk;
 mod faulty_store;
+mod fleet;
+mod lost_replies;
+mod outage;
 mod refusals;
 mod roll_up;
 mod shutdown;
