@@ -6,3 +6,4 @@ mod middleware;
 mod random_batches;
 mod recording;
 mod sqlite_store;
+mod teeth;

@@ -11,3 +11,6 @@ mod roll_up;
 mod shutdown;
 mod time;
 mod writer;
+
+pub(crate) use faulty_store::{Fault, FaultyStore, times};
+pub(crate) use writer::{NOON, Writer, hit};
