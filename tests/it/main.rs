@@ -4,6 +4,8 @@ mod flush;
 mod memory_store;
 mod middleware;
 mod random_batches;
+mod random_requests;
+mod recorder_under_load;
 mod recording;
 mod sqlite_store;
 mod teeth;

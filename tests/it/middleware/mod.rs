@@ -13,3 +13,5 @@ mod server;
 mod tonic_server;
 mod upgrades;
 mod who;
+
+pub(crate) use scripted_body::{ScriptedBody, Step};
