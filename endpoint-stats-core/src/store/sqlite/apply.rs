@@ -7,17 +7,18 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
-use super::endpoints;
+use super::endpoints::{self, Gained};
 use super::error::Failure;
 use super::schema::writer;
+use super::session::{Session, Transaction};
 use super::window_row::{self, WindowCounts, WindowKey};
 use crate::store::{Applied, Batch, Judgement, StoreErrorKind, WriterMark};
 
-pub(super) fn apply(connection: &mut SqliteConnection, batch: &Batch) -> Result<Applied, Failure> {
-    connection.immediate_transaction(|connection| match batch.judge(mark(connection, batch)?) {
+pub(super) fn apply(session: &mut Session, batch: &Batch) -> Result<Applied, Failure> {
+    session.write(|transaction| match batch.judge(mark(transaction.connection, batch)?) {
         Judgement::Take(digest) => {
-            set_mark(connection, batch, digest)?;
-            add_deltas(connection, batch)?;
+            set_mark(transaction.connection, batch, digest)?;
+            add_deltas(transaction, batch)?;
             Ok(Applied::Applied)
         }
         Judgement::Leave(applied) => Ok(applied),
@@ -54,15 +55,18 @@ fn set_mark(connection: &mut SqliteConnection, batch: &Batch, digest: [u8; 32]) 
     Ok(())
 }
 
-fn add_deltas(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Failure> {
+fn add_deltas(transaction: &mut Transaction<'_>, batch: &Batch) -> Result<(), Failure> {
     let mut windows = BTreeMap::new();
+    let mut gained: BTreeMap<i64, Gained> = BTreeMap::new();
     for delta in &batch.deltas {
-        let id = endpoints::id_of(connection, &delta.endpoint)?;
-        endpoints::note_hits(connection, id, delta)?;
+        let id = transaction.endpoint_id(&delta.endpoint)?;
+        let by = Gained::by(delta);
+        gained.entry(id).and_modify(|present| present.merge(by)).or_insert(by);
         let counted = WindowCounts { counts: delta.counts.clone(), first_at: delta.first_at, last_at: delta.last_at };
         windows.insert((delta.window, id), counted);
     }
-    merge_into(connection, windows)
+    endpoints::note(transaction.connection, &gained)?;
+    merge_into(transaction.connection, windows)
 }
 
 /// Adds windows to those that are there.

@@ -13,6 +13,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::error::Failure;
+use super::session::Session;
 use crate::store::StoreErrorKind;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -36,7 +37,7 @@ struct Version {
 }
 
 /// Opens a file for writing, and brings its tables up to date.
-pub(super) fn open(path: &Path) -> Result<SqliteConnection, Failure> {
+pub(super) fn open(path: &Path) -> Result<Session, Failure> {
     check_magic(path)?;
     let mut connection = establish(path)?;
     check_owner(&mut connection)?;
@@ -44,14 +45,14 @@ pub(super) fn open(path: &Path) -> Result<SqliteConnection, Failure> {
     connection.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
     migrate(&mut connection)?;
     check_writable(&mut connection)?;
-    Ok(connection)
+    Ok(Session::new(connection))
 }
 
 /// Opens a second connection to a file that [`open`] has opened.
-pub(super) fn open_reader(path: &Path) -> Result<SqliteConnection, Failure> {
+pub(super) fn open_reader(path: &Path) -> Result<Session, Failure> {
     let mut connection = establish(path)?;
     connection.batch_execute("PRAGMA query_only = ON;")?;
-    Ok(connection)
+    Ok(Session::new(connection))
 }
 
 /// Fails when nothing could be written now.

@@ -1,17 +1,33 @@
 //! The endpoints a file knows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::dsl::{insert_into, update};
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use super::error::Failure;
 use super::schema::endpoint;
+use super::session::Session;
 use crate::aggregate::Delta;
 use crate::endpoint::{Endpoint, Method, Route, ServiceName};
+use crate::sketch::capped_sum;
 use crate::store::EndpointStatus;
 use crate::window::Timestamp;
+
+/// Adds what a batch brought to what its endpoints did over all time, all of them in one statement: diesel prepares an
+/// update anew each time. A sum past i64 would become a float.
+const NOTE: &str = "
+    UPDATE endpoint
+    SET hits = endpoint.hits + min(gained.hits, 9223372036854775807 - endpoint.hits),
+        first_seen = min(coalesce(first_seen, gained.first_at), gained.first_at),
+        last_called = max(coalesce(last_called, gained.last_at), gained.last_at)
+    FROM (
+        SELECT value ->> 0 AS id, value ->> 1 AS hits, value ->> 2 AS first_at, value ->> 3 AS last_at
+        FROM json_each(?)
+    ) AS gained
+    WHERE endpoint.id = gained.id";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = endpoint)]
@@ -27,24 +43,28 @@ struct EndpointRow {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = endpoint)]
+#[diesel(table_name = endpoint, treat_none_as_default_value = false)]
 struct NewEndpoint<'a> {
     service: &'a str,
     method: &'a str,
     route: &'a str,
 }
 
-pub(super) fn register(
-    connection: &mut SqliteConnection,
-    endpoints: &[Endpoint],
-    at: Timestamp,
-) -> Result<(), Failure> {
-    connection.immediate_transaction(|connection| {
+/// What a batch adds to one endpoint over all time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gained {
+    pub(super) hits: u64,
+    pub(super) first_at: Timestamp,
+    pub(super) last_at: Timestamp,
+}
+
+pub(super) fn register(session: &mut Session, endpoints: &[Endpoint], at: Timestamp) -> Result<(), Failure> {
+    session.write(|transaction| {
         for endpoint in endpoints {
-            let id = id_of(connection, endpoint)?;
+            let id = transaction.endpoint_id(endpoint)?;
             update(endpoint::table.filter(endpoint::id.eq(id)).filter(endpoint::registered_at.is_null()))
                 .set(endpoint::registered_at.eq(at.as_unix()))
-                .execute(connection)?;
+                .execute(transaction.connection)?;
         }
         Ok(())
     })
@@ -83,30 +103,11 @@ pub(super) fn id_of(connection: &mut SqliteConnection, wanted: &Endpoint) -> Res
     }
 }
 
-/// Adds a delta's hits to what the endpoint did over all time.
-pub(super) fn note_hits(connection: &mut SqliteConnection, id: i64, delta: &Delta) -> Result<(), Failure> {
-    use diesel::dsl::sql;
-    use diesel::sql_types::{BigInt, Nullable};
-
-    // min(a + b, max) cannot be said in diesel's own words: SQLite would turn a sum past i64 into a float.
-    let hits = super::window_row::as_i64(delta.counts.hits());
-    let (first, last) = (delta.first_at.as_unix(), delta.last_at.as_unix());
-    update(endpoint::table.filter(endpoint::id.eq(id)))
-        .set((
-            endpoint::hits
-                .eq(sql::<BigInt>("hits + min(").bind::<BigInt, _>(hits).sql(", 9223372036854775807 - hits)")),
-            endpoint::first_seen.eq(sql::<Nullable<BigInt>>("min(coalesce(first_seen, ")
-                .bind::<BigInt, _>(first)
-                .sql("), ")
-                .bind::<BigInt, _>(first)
-                .sql(")")),
-            endpoint::last_called.eq(sql::<Nullable<BigInt>>("max(coalesce(last_called, ")
-                .bind::<BigInt, _>(last)
-                .sql("), ")
-                .bind::<BigInt, _>(last)
-                .sql(")")),
-        ))
-        .execute(connection)?;
+/// Adds to what endpoints did over all time.
+pub(super) fn note(connection: &mut SqliteConnection, gained: &BTreeMap<i64, Gained>) -> Result<(), Failure> {
+    let rows: Vec<_> = gained.iter().map(|(id, gained)| gained.as_json(*id)).collect();
+    let rows = format!("[{}]", rows.join(","));
+    diesel::sql_query(NOTE).bind::<Text, _>(rows).execute(connection)?;
     Ok(())
 }
 
@@ -126,5 +127,24 @@ impl EndpointRow {
             first_seen: self.first_seen.map(Timestamp::from_unix),
             last_called: self.last_called.map(Timestamp::from_unix),
         })
+    }
+}
+
+// === impl Gained ===
+
+impl Gained {
+    pub(super) fn by(delta: &Delta) -> Self {
+        Self { hits: delta.counts.hits(), first_at: delta.first_at, last_at: delta.last_at }
+    }
+
+    fn as_json(self, id: i64) -> String {
+        let hits = super::window_row::as_i64(self.hits);
+        format!("[{id},{hits},{},{}]", self.first_at.as_unix(), self.last_at.as_unix())
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.hits = capped_sum(self.hits, other.hits);
+        self.first_at = self.first_at.min(other.first_at);
+        self.last_at = self.last_at.max(other.last_at);
     }
 }

@@ -35,6 +35,7 @@ mod error;
 mod read;
 mod roll_up;
 mod schema;
+mod session;
 mod window_row;
 mod worker;
 
@@ -71,7 +72,7 @@ impl SqliteStore {
         let path = path.as_ref().to_owned();
         let writer = Worker::start("endpoint-stats-write", path.clone(), connection::open).await?;
         let reader = Worker::start("endpoint-stats-read", path.clone(), connection::open_reader).await?;
-        Ok(Self { path, writer, reader })
+        Ok(Self { path, reader, writer })
     }
 
     /// The file.
@@ -84,32 +85,32 @@ impl SqliteStore {
 impl StatsStore for SqliteStore {
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         let batch = batch.clone();
-        self.writer.call("write a batch", move |connection| apply::apply(connection, &batch)).await
+        self.writer.call("write a batch", move |session| apply::apply(session, &batch)).await
     }
 
     async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.reader.call("read a writer's state", move |connection| read::writer(connection, writer)).await
+        self.reader.call("read a writer's state", move |session| read::writer(&mut session.connection, writer)).await
     }
 
     async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
         let query = query.clone();
-        self.reader.call("read statistics", move |connection| read::report(connection, &query)).await
+        self.reader.call("read statistics", move |session| read::report(&mut session.connection, &query)).await
     }
 
     async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
         let endpoints = endpoints.to_vec();
-        self.writer.call("register endpoints", move |connection| endpoints::register(connection, &endpoints, at)).await
+        self.writer.call("register endpoints", move |session| endpoints::register(session, &endpoints, at)).await
     }
 
     async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
-        self.reader.call("read endpoints", endpoints::all).await
+        self.reader.call("read endpoints", |session| endpoints::all(&mut session.connection)).await
     }
 
     async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
         let retention = *retention;
         let mut sum = RolledUp::default();
         loop {
-            let step = move |connection: &mut _| roll_up::step(connection, now, &retention);
+            let step = move |session: &mut session::Session| roll_up::step(&mut session.connection, now, &retention);
             let step = self.writer.call("roll up windows", step).await?;
             if step == RolledUp::default() {
                 return Ok(sum);
@@ -120,6 +121,6 @@ impl StatsStore for SqliteStore {
     }
 
     async fn health(&self) -> Result<(), StoreError> {
-        self.writer.call("reach the database", connection::check_writable).await
+        self.writer.call("reach the database", |session| connection::check_writable(&mut session.connection)).await
     }
 }

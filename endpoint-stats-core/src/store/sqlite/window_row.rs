@@ -24,7 +24,7 @@ pub(super) struct WindowCounts {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = endpoint_window)]
+#[diesel(table_name = endpoint_window, treat_none_as_default_value = false)]
 pub(super) struct WindowRow {
     width_secs: i64,
     start: i64,
@@ -42,7 +42,7 @@ pub(super) struct WindowRow {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = consumer_window)]
+#[diesel(table_name = consumer_window, treat_none_as_default_value = false)]
 pub(super) struct ConsumerRow {
     width_secs: i64,
     start: i64,

@@ -1,20 +1,20 @@
-//! [`Worker`]: a thread that owns a connection.
+//! [`Worker`]: a thread that owns a session.
 
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 
-use diesel::sqlite::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::error::Failure;
+use super::session::Session;
 use crate::store::{StoreError, StoreErrorKind};
 
-type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
+type Job = Box<dyn FnOnce(&mut Session) + Send>;
 
-/// Runs calls on one connection, one after the other, to their end, even when nobody waits for them any more.
+/// Runs calls in one session, one after the other, to their end, even when nobody waits for them any more.
 ///
-/// Dropping the worker waits for its last call, and closes the connection.
+/// Dropping the worker waits for its last call, and closes the session.
 #[derive(Debug)]
 pub(super) struct Worker {
     path: PathBuf,
@@ -24,20 +24,20 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts a thread with a connection that `open` makes there.
+    /// Starts a thread with a session that `open` makes there.
     pub(super) async fn start(
         name: &str,
         path: PathBuf,
-        open: fn(&std::path::Path) -> Result<SqliteConnection, Failure>,
+        open: fn(&std::path::Path) -> Result<Session, Failure>,
     ) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let (opened, is_open) = oneshot::channel();
         let file = path.clone();
         let run = move || match open(&file) {
-            Ok(mut connection) => {
+            Ok(mut session) => {
                 let _ = opened.send(Ok(()));
                 for job in queue {
-                    job(&mut connection);
+                    job(&mut session);
                 }
             }
             Err(failure) => drop(opened.send(Err(failure))),
@@ -52,14 +52,14 @@ impl Worker {
         }
     }
 
-    /// Runs a call on the connection; `what` fits after "failed to …".
+    /// Runs a call in the session; `what` fits after "failed to …".
     pub(super) async fn call<T: Send + 'static>(
         &self,
         what: &str,
-        call: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure> + Send + 'static,
+        call: impl FnOnce(&mut Session) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection| drop(reply.send(call(connection))));
+        let job: Job = Box::new(move |session| drop(reply.send(call(session))));
         self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(|| gone(what))?;
         let result = answer.await.map_err(|_| gone(what))?;
         result.map_err(|failure| failure.while_trying(what, &self.path))
