@@ -44,6 +44,12 @@ impl Moment {
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_duration_since(earlier.0)
     }
+
+    /// The same in nanoseconds, which 584 years fit in.
+    #[inline]
+    pub(crate) fn nanos_since(self, earlier: Self) -> u64 {
+        u64::try_from(self.since(earlier).as_nanos()).unwrap_or(u64::MAX - 1)
+    }
 }
 
 /// A clock set by hand.

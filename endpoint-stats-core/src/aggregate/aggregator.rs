@@ -268,3 +268,90 @@ impl ConsumerCounters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Method;
+    use crate::hit::Outcome;
+    use crate::sketch::CallerHash;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_700_000_007);
+
+    const HIT: Hit =
+        Hit { outcome: Outcome::Status(200), latency: None, duration: None, response_bytes: 10, caller: None };
+
+    fn aggregator() -> Aggregator {
+        Aggregator::new(ServiceName::new("shop").unwrap(), Limits::default())
+    }
+
+    fn begin(aggregator: &Aggregator, method: Method, consumer: Option<&str>) -> AggregatorHit {
+        aggregator.begin(Arrival { method, route: Some("/users/{id}"), consumer }).unwrap()
+    }
+
+    #[test]
+    fn a_request_under_way_is_begun_and_not_yet_a_hit() {
+        let aggregator = aggregator();
+        let open = begin(&aggregator, Method::Get, None);
+
+        assert!(aggregator.drain(NOW).is_empty());
+        assert_eq!(aggregator.begun_at("/users/{id}"), 1);
+
+        open.end(&HIT);
+        assert_eq!(aggregator.drain(NOW)[0].counts.hits(), 1);
+    }
+
+    #[test]
+    fn a_drain_changes_no_live_count() {
+        let aggregator = aggregator();
+        for _ in 0..3 {
+            begin(&aggregator, Method::Get, None).end(&HIT);
+        }
+        let _open = begin(&aggregator, Method::Get, None);
+        let before = aggregator.live();
+
+        aggregator.drain(NOW);
+
+        assert_eq!((before[0].begun, before[0].ended), (4, 3));
+        assert_eq!(aggregator.live(), before);
+    }
+
+    #[test]
+    fn methods_are_endpoints_of_their_own_and_one_route() {
+        let aggregator = aggregator();
+        begin(&aggregator, Method::Get, None).end(&HIT);
+        begin(&aggregator, Method::Put, None).end(&HIT);
+
+        assert_eq!(aggregator.drain(NOW).len(), 2);
+        assert_eq!(aggregator.begun_at("/users/{id}"), 2);
+        assert_eq!(aggregator.begun_at("/users"), 0);
+    }
+
+    #[test]
+    fn a_drain_stamps_the_ten_seconds_it_is_made_in_and_takes_everything_once() {
+        let aggregator = aggregator();
+        let caller = CallerHash::from_u64(7);
+        begin(&aggregator, Method::Get, Some("acme")).end(&Hit { caller: Some(caller), ..HIT });
+
+        let deltas = aggregator.drain(NOW);
+
+        assert_eq!(deltas[0].window, Window::containing(NOW, Width::TenSeconds));
+        assert_eq!((deltas[0].first_at, deltas[0].last_at), (NOW, NOW));
+        assert_eq!(deltas[0].counts.callers.count(), 1);
+        assert_eq!(deltas[0].counts.consumers.values().map(|counts| counts.hits).sum::<u64>(), 1);
+        assert!(aggregator.drain(NOW).is_empty());
+    }
+
+    #[test]
+    fn one_consumer_is_counted_at_each_of_its_endpoints() {
+        let aggregator = aggregator();
+        begin(&aggregator, Method::Get, Some("acme")).end(&HIT);
+        begin(&aggregator, Method::Put, Some("acme")).end(&Hit { outcome: Outcome::Failed, ..HIT });
+
+        let deltas = aggregator.drain(NOW);
+
+        let errors: Vec<_> =
+            deltas.iter().flat_map(|delta| delta.counts.consumers.values()).map(|c| c.errors).collect();
+        assert_eq!(errors, [0, 1]);
+    }
+}

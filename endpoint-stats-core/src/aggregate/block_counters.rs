@@ -3,66 +3,86 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counters in a block: 256 bytes, four cache lines.
-const WIDTH: usize = 32;
+/// Counters in a cache line.
+const LINE: usize = 8;
 
-type Block = [AtomicU64; WIDTH];
+/// Counters in a block: four cache lines.
+const WIDTH: usize = 4 * LINE;
+
+/// Words of marks: one bit a cache line.
+const WORDS: usize = 3;
+
+#[derive(Debug)]
+#[repr(align(64))]
+struct Line([AtomicU64; LINE]);
+
+type Block = [Line; WIDTH / LINE];
 
 /// `32 * BLOCKS` counters, allocated a block at a time when first used.
 ///
-/// A drain looks only at the blocks marked in `changed`. A writer adds first and marks second, a drain takes the
+/// A drain looks only at the cache lines marked in `changed`. A writer adds first and marks second, a drain takes the
 /// marks first and the counts second, all in one total order, so a count is never left behind without a mark.
 #[derive(Debug)]
 pub(super) struct BlockCounters<const BLOCKS: usize> {
-    changed: AtomicU64,
+    changed: [AtomicU64; WORDS],
     blocks: [OnceLock<Box<Block>>; BLOCKS],
 }
 
 impl<const BLOCKS: usize> BlockCounters<BLOCKS> {
-    const FITS: () = assert!(BLOCKS <= 64, "a block has one bit in `changed`");
+    const FITS: () = assert!(BLOCKS * WIDTH / LINE <= WORDS * 64, "every cache line has a bit in `changed`");
 
     pub(super) fn new() -> Self {
         let () = Self::FITS;
-        Self { changed: AtomicU64::new(0), blocks: [const { OnceLock::new() }; BLOCKS] }
+        Self { changed: [const { AtomicU64::new(0) }; WORDS], blocks: [const { OnceLock::new() }; BLOCKS] }
     }
 
     /// Adds one to a counter.
     #[inline]
     pub(super) fn increment(&self, index: usize) {
-        let block = index / WIDTH;
-        let counters = self.blocks[block].get_or_init(|| Box::new([const { AtomicU64::new(0) }; WIDTH]));
-        counters[index % WIDTH].fetch_add(1, Ordering::SeqCst);
-        let mark = 1 << block;
-        if self.changed.load(Ordering::SeqCst) & mark == 0 {
-            self.changed.fetch_or(mark, Ordering::SeqCst);
+        let block = self.blocks[index / WIDTH].get_or_init(new_block);
+        block[index % WIDTH / LINE].0[index % LINE].fetch_add(1, Ordering::SeqCst);
+        let line = index / LINE;
+        let (word, mark) = (&self.changed[line / 64], 1 << (line % 64));
+        if word.load(Ordering::SeqCst) & mark == 0 {
+            word.fetch_or(mark, Ordering::SeqCst);
         }
     }
 
     /// Takes every counter that is not zero, in the order of their indices, and leaves zero.
     pub(super) fn drain(&self, mut take: impl FnMut(usize, u64)) {
-        if self.changed.load(Ordering::SeqCst) == 0 {
-            return;
-        }
-        let mut changed = self.changed.swap(0, Ordering::SeqCst);
-        while changed != 0 {
-            let block = changed.trailing_zeros() as usize;
-            changed &= changed - 1;
-            let Some(counters) = self.blocks[block].get() else {
+        for (word, changed) in self.changed.iter().enumerate() {
+            if changed.load(Ordering::SeqCst) == 0 {
                 continue;
-            };
-            for (i, counter) in counters.iter().enumerate() {
-                if counter.load(Ordering::SeqCst) != 0 {
-                    take(block * WIDTH + i, counter.swap(0, Ordering::SeqCst));
-                }
+            }
+            let mut changed = changed.swap(0, Ordering::SeqCst);
+            while changed != 0 {
+                self.drain_line(word * 64 + changed.trailing_zeros() as usize, &mut take);
+                changed &= changed - 1;
+            }
+        }
+    }
+
+    fn drain_line(&self, line: usize, take: &mut impl FnMut(usize, u64)) {
+        let first = line * LINE;
+        let Some(block) = self.blocks[first / WIDTH].get() else { return };
+        for (i, counter) in block[first % WIDTH / LINE].0.iter().enumerate() {
+            if counter.load(Ordering::SeqCst) != 0 {
+                take(first + i, counter.swap(0, Ordering::SeqCst));
             }
         }
     }
 
     /// The sum of all counters.
     pub(super) fn sum(&self) -> u64 {
-        let counters = self.blocks.iter().filter_map(OnceLock::get).flat_map(|block| block.iter());
+        let counters =
+            self.blocks.iter().filter_map(OnceLock::get).flat_map(|block| block.iter().flat_map(|line| &line.0));
         counters.map(|counter| counter.load(Ordering::SeqCst)).sum()
     }
+}
+
+#[cold]
+fn new_block() -> Box<Block> {
+    Box::new([const { Line([const { AtomicU64::new(0) }; LINE]) }; WIDTH / LINE])
 }
 
 #[cfg(test)]
@@ -88,7 +108,7 @@ mod tests {
 
     #[test]
     fn no_count_is_lost_or_doubled_while_writers_race_a_drain() {
-        const ROUNDS: u64 = 200_000;
+        const ROUNDS: usize = 200_000;
         let counters = BlockCounters::<4>::new();
         let done = AtomicBool::new(false);
         let mut total = 0;
@@ -97,7 +117,7 @@ mod tests {
             let writers: Vec<_> = (0..2)
                 .map(|writer| {
                     let counters = &counters;
-                    scope.spawn(move || (0..ROUNDS).for_each(|i| counters.increment((i as usize * 7 + writer) % 128)))
+                    scope.spawn(move || (0..ROUNDS).for_each(|i| counters.increment((i * 7 + writer) % 128)))
                 })
                 .collect();
             let drainer = scope.spawn(|| {
@@ -115,6 +135,6 @@ mod tests {
         });
         counters.drain(|_, count| total += count);
 
-        assert_eq!(total, 2 * ROUNDS);
+        assert_eq!(total, 2 * ROUNDS as u64);
     }
 }

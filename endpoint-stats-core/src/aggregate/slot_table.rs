@@ -1,6 +1,7 @@
 //! [`SlotTable`]: a map that only grows, up to a limit, and is read without a lock.
 
 use std::hash::BuildHasher;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -8,7 +9,7 @@ use foldhash::fast::RandomState;
 
 /// A place in a [`SlotTable`], given out in order from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slot(u32);
+pub(super) struct Slot(NonZeroU32);
 
 /// Keys under numbers: open addressing over a fixed number of places, filled under a lock, probed without one.
 ///
@@ -24,8 +25,13 @@ pub(super) struct SlotTable<K> {
 }
 
 impl Slot {
+    /// The slot with a number that counts from 1, `None` for 0.
+    fn numbered(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
     pub(super) fn index(self) -> usize {
-        self.0 as usize
+        self.0.get() as usize - 1
     }
 }
 
@@ -53,10 +59,7 @@ impl<K> SlotTable<K> {
         let mut place = hash;
         loop {
             let found = self.places[self.place(place)].load(Ordering::Acquire);
-            if found == 0 {
-                return None;
-            }
-            let slot = Slot((found & 0xffff_ffff) as u32 - 1);
+            let slot = Slot::numbered((found & 0xffff_ffff) as u32)?;
             if found >> 32 == hash >> 32 && self.key(slot).is_some_and(&is_key) {
                 return Some(slot);
             }
@@ -79,14 +82,15 @@ impl<K> SlotTable<K> {
         if self.is_full(limit) {
             return None;
         }
-        let slot = Slot(self.used.load(Ordering::Relaxed));
+        let number = self.used.load(Ordering::Relaxed) + 1;
+        let slot = Slot::numbered(number)?;
         self.keys[slot.index()].set(make(slot)).ok()?;
-        self.used.store(slot.0 + 1, Ordering::Relaxed);
+        self.used.store(number, Ordering::Relaxed);
         let mut place = hash;
         while self.places[self.place(place)].load(Ordering::Relaxed) != 0 {
             place = place.wrapping_add(1);
         }
-        let entry = (hash >> 32) << 32 | u64::from(slot.0 + 1);
+        let entry = (hash >> 32) << 32 | u64::from(number);
         self.places[self.place(place)].store(entry, Ordering::Release);
         Some(slot)
     }
@@ -102,7 +106,7 @@ impl<K> SlotTable<K> {
 
     /// Every key there is, in the order they were added.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, &K)> {
-        (0..).map(Slot).zip(self.keys.iter().map_while(OnceLock::get))
+        (1..).map_while(Slot::numbered).zip(self.keys.iter().map_while(OnceLock::get))
     }
 
     /// How many keys there is room for.

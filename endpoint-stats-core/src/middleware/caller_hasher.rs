@@ -132,7 +132,7 @@ mod tests {
         let hasher = hasher(NOON);
         let today = hasher.hash(b"caller", hasher.started);
 
-        hasher.turn_to(hasher.day_of(Duration::from_secs(12 * 3_600)));
+        hasher.turn_to(hasher.day_of(Duration::from_hours(12)));
 
         let tomorrow = CallerHasher::from_secret(b"secret", &ManualClock::at(NOON.plus_secs(86_400)));
         let turned = hasher.hash(b"caller", hasher.started);
@@ -144,9 +144,9 @@ mod tests {
     fn a_day_ends_at_midnight_utc() {
         let hasher = hasher(NOON);
 
-        assert_eq!(hasher.day_of(Duration::from_secs(12 * 3_600 - 1)), 0);
-        assert_eq!(hasher.day_of(Duration::from_secs(12 * 3_600)), 1);
-        assert_eq!(hasher.day_of(Duration::from_secs(36 * 3_600)), 2);
+        assert_eq!(hasher.day_of(Duration::from_hours(12) - Duration::from_secs(1)), 0);
+        assert_eq!(hasher.day_of(Duration::from_hours(12)), 1);
+        assert_eq!(hasher.day_of(Duration::from_hours(36)), 2);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::ResponseBody;
 use super::guard::{self, HitGuard};
+use crate::endpoint::Method;
 use crate::hit::Outcome;
 use crate::recorder::OpenHit;
 
@@ -22,14 +23,15 @@ pin_project! {
     {
         #[pin]
         inner: F,
-        // `None` when the request is not counted, or once the guard has moved into the body.
-        guard: Option<HitGuard<O>>,
+        // Counts nothing once the request has moved into the body.
+        guard: HitGuard<O>,
+        method: Method,
     }
 }
 
 impl<F, O: OpenHit> ResponseFuture<F, O> {
-    pub(super) fn new(inner: F, guard: Option<HitGuard<O>>) -> Self {
-        Self { inner, guard }
+    pub(super) fn new(inner: F, guard: HitGuard<O>, method: Method) -> Self {
+        Self { inner, guard, method }
     }
 }
 
@@ -44,13 +46,10 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(guard::step(this.guard, || this.inner.poll(cx)));
-        let guard = this.guard.take();
         Poll::Ready(match result {
-            Ok(response) => Ok(ResponseBody::wrap(response, guard)),
+            Ok(response) => Ok(ResponseBody::wrap(response, this.guard, *this.method)),
             Err(error) => {
-                if let Some(guard) = guard {
-                    guard.finish(Outcome::Failed);
-                }
+                this.guard.finish(Outcome::Failed);
                 Err(error)
             }
         })

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-
 use crate::clock::Moment;
-use crate::endpoint::Method;
 use crate::hit::{Hit, Outcome};
 use crate::recorder::OpenHit;
 use crate::sketch::CallerHash;
@@ -13,26 +10,28 @@ use crate::sketch::CallerHash;
 /// Makes sure a request is counted exactly once, however it ends.
 ///
 /// A guard dropped without [`finish`](Self::finish) counts [`Outcome::Aborted`], or [`Outcome::Panicked`] when the
-/// thread is unwinding.
+/// thread is unwinding. It is small and moves rarely: a request carries it from its arrival to its last byte.
 #[derive(Debug)]
 pub(super) struct HitGuard<O: OpenHit> {
-    // `None` once the hit has been counted.
+    // `None` when the request is not counted, or has been.
     open: Option<O>,
-    method: Method,
     arrived_at: Moment,
-    latency: Option<Duration>,
+    // `NO_HEAD` until there is a response head.
+    latency_nanos: u64,
     response_bytes: u64,
     caller: Option<CallerHash>,
 }
 
+const NO_HEAD: u64 = u64::MAX;
+
 /// Counts the hit of a step that panics.
-struct Unwinding<'a, O: OpenHit>(&'a mut Option<HitGuard<O>>);
+struct Unwinding<'a, O: OpenHit>(&'a mut HitGuard<O>);
 
 /// Takes a step of a request; when it panics, the hit is counted at once.
 ///
 /// Who catches the panic further out may drop the request later, when nothing tells any more how it ended.
 #[inline]
-pub(super) fn step<O: OpenHit, T>(guard: &mut Option<HitGuard<O>>, step: impl FnOnce() -> T) -> T {
+pub(super) fn step<O: OpenHit, T>(guard: &mut HitGuard<O>, step: impl FnOnce() -> T) -> T {
     let unwinding = Unwinding(guard);
     let done = step();
     std::mem::forget(unwinding);
@@ -41,33 +40,36 @@ pub(super) fn step<O: OpenHit, T>(guard: &mut Option<HitGuard<O>>, step: impl Fn
 
 impl<O: OpenHit> Drop for Unwinding<'_, O> {
     fn drop(&mut self) {
-        drop(self.0.take());
+        self.0.finish(Outcome::Panicked);
     }
 }
 
 impl<O: OpenHit> HitGuard<O> {
-    pub(super) fn new(open: O, method: Method, arrived_at: Moment, caller: Option<CallerHash>) -> Self {
-        Self { open: Some(open), method, arrived_at, latency: None, response_bytes: 0, caller }
+    /// Guards a request; `None` counts nothing.
+    #[inline]
+    pub(super) fn new(open: Option<O>, arrived_at: Moment, caller: Option<CallerHash>) -> Self {
+        Self { open, arrived_at, latency_nanos: NO_HEAD, response_bytes: 0, caller }
     }
 
+    /// The hit, while it is to be counted.
+    #[inline]
     pub(super) fn open(&self) -> Option<&O> {
         self.open.as_ref()
     }
 
+    /// Hands the request on to another guard, and leaves one that counts nothing.
+    #[inline]
+    pub(super) fn take(&mut self) -> Self {
+        Self { open: self.open.take(), ..*self }
+    }
+
     /// Notes that the response head is there.
+    #[inline]
     pub(super) fn head_sent(&mut self) {
-        self.latency = Some(Moment::now().since(self.arrived_at));
+        self.latency_nanos = self.elapsed_nanos();
     }
 
-    /// Whether a response with this status has no body on the wire, whatever body the service returned.
-    pub(super) fn has_no_body(&self, status: StatusCode) -> bool {
-        self.method == Method::Head
-            || (self.method == Method::Connect && status.is_success())
-            || status.is_informational()
-            || status == StatusCode::NO_CONTENT
-            || status == StatusCode::NOT_MODIFIED
-    }
-
+    #[inline]
     pub(super) fn add_response_bytes(&mut self, bytes: usize) {
         self.response_bytes = self.response_bytes.saturating_add(bytes as u64);
     }
@@ -77,35 +79,42 @@ impl<O: OpenHit> HitGuard<O> {
     }
 
     /// Counts the hit.
-    pub(super) fn finish(mut self, outcome: Outcome) {
-        let duration = Moment::now().since(self.arrived_at);
-        self.count(outcome, duration);
+    #[inline]
+    pub(super) fn finish(&mut self, outcome: Outcome) {
+        if let Some(open) = self.open.take() {
+            self.count(open, outcome, self.elapsed_nanos());
+        }
     }
 
     /// Counts the hit as ended with its response head.
-    pub(super) fn finish_at_head(mut self, outcome: Outcome) {
-        let duration = self.latency.unwrap_or_default();
-        self.count(outcome, duration);
+    pub(super) fn finish_at_head(&mut self, outcome: Outcome) {
+        if let Some(open) = self.open.take() {
+            self.count(open, outcome, self.latency_nanos);
+        }
     }
 
-    fn count(&mut self, outcome: Outcome, duration: Duration) {
-        if let Some(open) = self.open.take() {
-            open.end(&Hit {
-                outcome,
-                latency: self.latency,
-                duration: Some(duration),
-                response_bytes: self.response_bytes,
-                caller: self.caller,
-            });
-        }
+    #[inline]
+    fn count(&self, open: O, outcome: Outcome, duration_nanos: u64) {
+        open.end(&Hit {
+            outcome,
+            latency: (self.latency_nanos != NO_HEAD).then(|| Duration::from_nanos(self.latency_nanos)),
+            duration: Some(Duration::from_nanos(duration_nanos)),
+            response_bytes: self.response_bytes,
+            caller: self.caller,
+        });
+    }
+
+    #[inline]
+    fn elapsed_nanos(&self) -> u64 {
+        Moment::now().nanos_since(self.arrived_at)
     }
 }
 
 impl<O: OpenHit> Drop for HitGuard<O> {
+    #[inline]
     fn drop(&mut self) {
         if self.open.is_some() {
-            let outcome = if std::thread::panicking() { Outcome::Panicked } else { Outcome::Aborted };
-            self.count(outcome, Moment::now().since(self.arrived_at));
+            self.finish(if std::thread::panicking() { Outcome::Panicked } else { Outcome::Aborted });
         }
     }
 }

@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
-use http::{Response, header};
+use http::{Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::guard::{self, HitGuard};
+use crate::clock::Moment;
+use crate::endpoint::Method;
 use crate::hit::Outcome;
 use crate::recorder::OpenHit;
 
@@ -27,27 +29,33 @@ pin_project! {
 
 /// Decides how a response ended.
 struct Ending<O: OpenHit> {
-    // `None` when the request is not counted, or has been.
-    guard: Option<HitGuard<O>>,
+    guard: HitGuard<O>,
     status: u16,
     // A server stops asking for frames once it has sent as many bytes as the head promised.
     promised_bytes: Option<u64>,
 }
 
 impl<B: Body, O: OpenHit> ResponseBody<B, O> {
-    pub(super) fn wrap(response: Response<B>, guard: Option<HitGuard<O>>) -> Response<Self> {
+    #[inline]
+    pub(super) fn wrap(response: Response<B>, guard: &mut HitGuard<O>, method: Method) -> Response<Self> {
         let status = response.status().as_u16();
-        let guard = guard.and_then(|mut guard| {
-            guard.head_sent();
-            if guard.has_no_body(response.status()) || response.body().is_end_stream() {
-                guard.finish_at_head(Outcome::Status(status));
-                return None;
-            }
-            Some(guard)
-        });
-        let promised_bytes = guard.as_ref().and_then(|_| promised_bytes(&response));
-        response.map(|inner| Self { inner, ending: Ending { guard, status, promised_bytes } })
+        guard.head_sent();
+        if has_no_body(method, response.status()) || response.body().is_end_stream() {
+            guard.finish_at_head(Outcome::Status(status));
+        }
+        let promised_bytes = guard.open().and_then(|_| promised_bytes(&response));
+        let (parts, inner) = response.into_parts();
+        Response::from_parts(parts, Self { inner, ending: Ending { guard: guard.take(), status, promised_bytes } })
     }
+}
+
+/// Whether such a response has no body on the wire, whatever body the service returned.
+fn has_no_body(method: Method, status: StatusCode) -> bool {
+    method == Method::Head
+        || (method == Method::Connect && status.is_success())
+        || status.is_informational()
+        || status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
 }
 
 fn promised_bytes<B: Body>(response: &Response<B>) -> Option<u64> {
@@ -63,11 +71,11 @@ impl<B: Body, O: OpenHit> Body for ResponseBody<B, O> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
-        let frame = ready!(guard::step(&mut this.ending.guard, || { this.inner.as_mut().poll_frame(cx) }));
+        let frame = ready!(guard::step(&mut this.ending.guard, || this.inner.as_mut().poll_frame(cx)));
         match &frame {
             Some(Ok(frame)) => this.ending.note(frame, this.inner.is_end_stream()),
-            Some(Err(_)) => this.ending.finish(Outcome::Failed),
-            None => this.ending.finish(Outcome::Status(this.ending.status)),
+            Some(Err(_)) => this.ending.guard.finish(Outcome::Failed),
+            None => this.ending.guard.finish(Outcome::Status(this.ending.status)),
         }
         Poll::Ready(frame)
     }
@@ -84,34 +92,31 @@ impl<B: Body, O: OpenHit> Body for ResponseBody<B, O> {
 // === impl Ending ===
 
 impl<O: OpenHit> Ending<O> {
+    #[inline]
     fn note<D: Buf>(&mut self, frame: &Frame<D>, is_last: bool) {
-        if let (Some(guard), Some(data)) = (&mut self.guard, frame.data_ref()) {
-            guard.add_response_bytes(data.remaining());
+        if let Some(data) = frame.data_ref() {
+            self.guard.add_response_bytes(data.remaining());
         }
         if is_last {
-            self.finish(Outcome::Status(self.status));
-        }
-    }
-
-    fn finish(&mut self, outcome: Outcome) {
-        if let Some(guard) = self.guard.take() {
-            guard.finish(outcome);
+            self.guard.finish(Outcome::Status(self.status));
         }
     }
 }
 
 impl<O: OpenHit> Drop for Ending<O> {
+    #[inline]
     fn drop(&mut self) {
-        let sent_whole = |guard: &HitGuard<O>| self.promised_bytes == Some(guard.response_bytes());
-        if self.guard.as_ref().is_some_and(sent_whole) && !std::thread::panicking() {
-            self.finish(Outcome::Status(self.status));
+        let is_sent_whole = self.promised_bytes == Some(self.guard.response_bytes());
+        if self.guard.open().is_some() && is_sent_whole && !std::thread::panicking() {
+            self.guard.finish(Outcome::Status(self.status));
         }
     }
 }
 
 impl<B: Default, O: OpenHit> Default for ResponseBody<B, O> {
     fn default() -> Self {
-        Self { inner: B::default(), ending: Ending { guard: None, status: 200, promised_bytes: None } }
+        let guard = HitGuard::new(None, Moment::now(), None);
+        Self { inner: B::default(), ending: Ending { guard, status: 200, promised_bytes: None } }
     }
 }
 

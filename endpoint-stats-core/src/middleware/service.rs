@@ -38,24 +38,25 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let guard = self.hooks.begin(&request);
-        let open = guard.as_ref().and_then(HitGuard::open);
+        let method = Method::from(request.method());
+        let guard = self.hooks.guard(&request, method);
+        let open = guard.open();
         let request = request.map(|body| body.meter(open));
-        ResponseFuture::new(self.inner.call(request), guard)
+        ResponseFuture::new(self.inner.call(request), guard, method)
     }
 }
 
 impl<R: Recorder, I: IdentifyEndpoint> Hooks<R, I> {
     #[inline]
-    fn begin<B>(&self, request: &Request<B>) -> Option<HitGuard<R::OpenHit>> {
+    fn guard<B>(&self, request: &Request<B>, method: Method) -> HitGuard<R::OpenHit> {
         let arrived_at = Moment::now();
         let head = RequestHead::of(request);
         let route = self.identify.identify(&head);
         let consumer = self.consumer.as_ref().and_then(|consumer| consumer(&head));
-        let method = Method::from(head.method());
-        let open = self.recorder.begin(Arrival { method, route: route.as_deref(), consumer: consumer.as_deref() })?;
+        let arrival = Arrival { method, route: route.as_deref(), consumer: consumer.as_deref() };
+        let open = self.recorder.begin(arrival);
         let caller = self.callers.as_ref().and_then(|(key, hasher)| key.hash(&head, hasher, arrived_at));
-        Some(HitGuard::new(open, method, arrived_at, caller))
+        HitGuard::new(open, arrived_at, caller)
     }
 }
 

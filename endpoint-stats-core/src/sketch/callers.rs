@@ -1,5 +1,7 @@
 //! [`CallersSketch`]: how many different callers, without keeping one of them.
 
+use std::num::NonZeroU64;
+
 use super::{DecodeError, Reader, write_varint};
 
 const WHAT: &str = "callers sketch";
@@ -19,7 +21,7 @@ const MAX_SPARSE: usize = REGISTERS / 4;
 
 /// A caller as a keyed hash, made by a [`CallerHasher`](crate::middleware::CallerHasher).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CallerHash(u64);
+pub struct CallerHash(NonZeroU64);
 
 /// A HyperLogLog of 4,096 registers (Flajolet et al., 2007): standard error 1.6 %.
 ///
@@ -34,16 +36,19 @@ pub struct CallersSketch {
 /// The register that a hash falls in, and the rank it raises it to.
 #[inline]
 pub(crate) fn register_of(hash: CallerHash) -> (usize, u8) {
-    let register = (hash.0 >> (64 - PRECISION)) as usize;
+    let hash = hash.0.get();
+    let register = (hash >> (64 - PRECISION)) as usize;
     // The bit set below the 52 that count bounds the rank.
-    let rest = (hash.0 << PRECISION) | (1 << (PRECISION - 1));
+    let rest = (hash << PRECISION) | (1 << (PRECISION - 1));
     (register, rest.leading_zeros().to_le_bytes()[0] + 1)
 }
 
 impl CallerHash {
     /// Takes a hash of 64 evenly spread bits.
+    ///
+    /// The hash 0 becomes 1, so that "no caller" takes no room of its own.
     pub fn from_u64(hash: u64) -> Self {
-        Self(hash)
+        Self(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN))
     }
 }
 
@@ -287,7 +292,7 @@ mod tests {
     fn the_highest_rank_is_accepted() {
         let sketch = {
             let mut sketch = CallersSketch::default();
-            sketch.insert(CallerHash::from_u64(0));
+            sketch.insert(CallerHash::from_u64(1 << 52));
             sketch
         };
 

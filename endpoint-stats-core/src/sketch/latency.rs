@@ -227,7 +227,8 @@ mod tests {
             let found = sketch_of(&values).quantile(q).unwrap().as_secs_f64();
 
             values.sort_unstable();
-            let rank = (q * values.len() as f64).ceil().max(1.0) as usize;
+            let is_reached = |seen: &usize| *seen as f64 >= (q * values.len() as f64).ceil();
+            let rank = (1..=values.len()).find(is_reached).unwrap();
             let exact = values[rank - 1] as f64 * 1e-9;
             prop_assert!((found - exact).abs() <= exact * 0.011 + 1e-9, "found {found}, exact {exact}");
         }
