@@ -40,7 +40,7 @@ struct Status {
 }
 
 /// The routes that are counted.
-pub(super) fn main(stats: &EndpointStats) -> Router {
+pub fn main(stats: &EndpointStats) -> Router {
     Router::new()
         .route("/", get(welcome))
         .route("/stats", get(all_stats))

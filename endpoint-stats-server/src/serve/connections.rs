@@ -13,7 +13,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
 
@@ -29,29 +30,28 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// Further clients wait in the operating system's queue.
 #[derive(Debug)]
-pub(super) struct Connections {
+pub struct Connections {
     max: usize,
     graceful: Arc<GracefulShutdown>,
     stop: watch::Sender<bool>,
+    loops: JoinSet<()>,
 }
 
 impl Connections {
-    pub(super) fn new(max: usize) -> Self {
-        Self { max, graceful: Arc::new(GracefulShutdown::new()), stop: watch::Sender::new(false) }
+    /// Creates a server for at most so many connections a listener.
+    pub fn new(max: usize) -> Self {
+        Self { max, graceful: Arc::default(), stop: watch::Sender::new(false), loops: JoinSet::new() }
     }
 
     /// Accepts on a listener from now on.
-    pub(super) fn serve(&self, listener: TcpListener, app: Router) {
+    pub fn serve(&mut self, listener: TcpListener, app: Router) {
         let slots = Arc::new(Semaphore::new(self.max));
         let graceful = Arc::clone(&self.graceful);
         let mut stop = self.stop.subscribe();
-        tokio::spawn(async move {
+        self.loops.spawn(async move {
             loop {
-                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-                    return;
-                };
                 tokio::select! {
-                    (stream, peer) = accept(&listener) => {
+                    (slot, stream, peer) = next(&slots, &listener) => {
                         let connection = connection(stream, peer, app.clone(), graceful.watcher());
                         tokio::spawn(async move {
                             connection.await;
@@ -65,16 +65,25 @@ impl Connections {
     }
 
     /// Accepts no more, and waits until the requests under way have ended, at most so long.
-    pub(super) async fn finish(self, patience: Duration) {
+    pub async fn finish(mut self, patience: Duration) {
         let _ = self.stop.send(true);
-        // The loops give their share back when they end.
-        self.stop.closed().await;
-        if let Some(graceful) = Arc::into_inner(self.graceful) {
-            if timeout(patience, graceful.shutdown()).await.is_err() {
-                tracing::warn!("requests still under way were cut off");
-            }
+        while self.loops.join_next().await.is_some() {}
+        let graceful = Arc::into_inner(self.graceful).expect("the loops gave their shares back");
+        if timeout(patience, graceful.shutdown()).await.is_err() {
+            tracing::warn!("requests still under way were cut off");
         }
     }
+}
+
+/// The next connection, once there is room for one.
+async fn next(
+    slots: &Arc<Semaphore>,
+    listener: &TcpListener,
+) -> (Option<OwnedSemaphorePermit>, TcpStream, SocketAddr) {
+    // The semaphore is never closed.
+    let slot = Arc::clone(slots).acquire_owned().await.ok();
+    let (stream, peer) = accept(listener).await;
+    (slot, stream, peer)
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {

@@ -23,8 +23,8 @@ use std::time::Duration;
 use endpoint_stats_core::EndpointStats;
 use tokio::net::TcpListener;
 
-pub use self::app::UNCOUNTED;
-use self::connections::Connections;
+pub use self::app::{UNCOUNTED, main as routes};
+pub use self::connections::Connections;
 pub use self::interrupt::interrupted;
 pub use self::metrics::{Metrics, install as install_metrics};
 use self::readiness::Readiness;
@@ -60,7 +60,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let readiness = Readiness::new(stats.store().clone());
-    let connections = Connections::new(options.max_connections);
+    let mut connections = Connections::new(options.max_connections);
     announce(&listeners)?;
     let app = app::main(&stats);
     let admin = app::admin(readiness.clone(), metrics);

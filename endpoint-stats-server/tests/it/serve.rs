@@ -118,6 +118,19 @@ fn a_shutdown_under_load_writes_every_answered_hit() {
 }
 
 #[test]
+fn a_full_server_can_still_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), &["--max-connections", "1"]);
+    let mut idle = TcpStream::connect(server.address).unwrap();
+    idle.set_read_timeout(Some(PATIENCE)).unwrap();
+    idle.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+    idle.read_exact(&mut [0; 16]).unwrap();
+    let _waiting = TcpStream::connect(server.address).unwrap();
+
+    assert!(server.stop().success());
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start_with(folder.path(), &["--drain-secs", "600"]);
