@@ -9,6 +9,7 @@ mod outage;
 mod refusals;
 mod roll_up;
 mod shutdown;
+mod start;
 mod time;
 mod writer;
 

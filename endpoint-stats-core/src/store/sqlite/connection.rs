@@ -24,6 +24,9 @@ const APPLICATION_ID: i64 = 0x4553_5441;
 /// The first bytes of every SQLite file (<https://www.sqlite.org/fileformat.html>).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
+/// Processes that are started together get in each other's way at most so often.
+const TRIES_FOR_WAL: u32 = 100;
+
 #[derive(QueryableByName)]
 struct Number {
     #[diesel(sql_type = BigInt)]
@@ -42,7 +45,8 @@ pub(super) fn open(path: &Path) -> Result<Session, Failure> {
     let mut connection = establish(path)?;
     check_owner(&mut connection)?;
     check_version(&mut connection)?;
-    connection.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+    use_wal(&mut connection)?;
+    connection.batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
     migrate(&mut connection)?;
     check_writable(&mut connection)?;
     Ok(Session::new(connection))
@@ -68,6 +72,20 @@ fn establish(path: &Path) -> Result<SqliteConnection, Failure> {
     Ok(connection)
 }
 
+/// Turns the write-ahead log on.
+///
+/// SQLite does not wait for others while it does so, as it does elsewhere; so when others are in the way, this waits for
+/// the write lock, which they hold, and tries again.
+fn use_wal(connection: &mut SqliteConnection) -> Result<(), Failure> {
+    for _ in 0..TRIES_FOR_WAL {
+        if connection.batch_execute("PRAGMA journal_mode = WAL;").is_ok() {
+            return Ok(());
+        }
+        check_writable(connection)?;
+    }
+    Ok(connection.batch_execute("PRAGMA journal_mode = WAL;")?)
+}
+
 fn check_magic(path: &Path) -> Result<(), Failure> {
     let mut start = Vec::new();
     match File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start)) {
@@ -80,8 +98,12 @@ fn check_magic(path: &Path) -> Result<(), Failure> {
 }
 
 fn check_owner(connection: &mut SqliteConnection) -> Result<(), Failure> {
-    let owner = number(connection, "SELECT application_id AS value FROM pragma_application_id")?;
-    let tables = number(connection, "SELECT count(*) AS value FROM sqlite_schema WHERE type = 'table'")?;
+    // In one transaction, so that another process cannot make the tables between the two looks.
+    let (owner, tables) = connection.transaction(|connection| {
+        let owner = number(connection, "SELECT application_id AS value FROM pragma_application_id")?;
+        let tables = number(connection, "SELECT count(*) AS value FROM sqlite_schema WHERE type = 'table'")?;
+        Ok::<_, Failure>((owner, tables))
+    })?;
     if owner == APPLICATION_ID || (owner == 0 && tables == 0) {
         return Ok(());
     }
