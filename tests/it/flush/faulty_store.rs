@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use endpoint_stats_core::Endpoint;
@@ -16,6 +17,7 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 /// What happens to a batch on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +113,9 @@ impl FaultyStore {
 
     /// Waits until the store has seen enough.
     pub(crate) async fn until(&self, enough: impl FnMut(&Seen) -> bool) {
-        self.seen.subscribe().wait_for(enough).await.unwrap();
+        let mut seen = self.seen.subscribe();
+        let enough = timeout(Duration::from_hours(1), seen.wait_for(enough)).await.map(|seen| drop(seen.unwrap()));
+        assert!(enough.is_ok(), "an hour later there is only {:?}", self.seen());
     }
 
     /// Hits in the file, those of impostors left out.

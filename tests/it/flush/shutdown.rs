@@ -8,6 +8,7 @@ use endpoint_stats_core::store::StatsStore;
 
 use super::faulty_store::{Fault, FaultyStore, times};
 use super::writer::{Writer, no_roll_up};
+use crate::recording::soon;
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_writes_what_was_counted_up_to_it() {
@@ -30,7 +31,7 @@ async fn a_shutdown_goes_on_trying_within_its_deadline() {
     let writer = Writer::start(store.clone());
     writer.hit("/users/{id}", 3);
 
-    let report = writer.flusher.shutdown(Duration::from_secs(10)).await;
+    let report = soon(writer.flusher.shutdown(Duration::from_secs(10))).await;
 
     assert_eq!((report.books.stored, store.hits().await), (3, 3));
 }
@@ -42,7 +43,7 @@ async fn a_shutdown_before_a_store_that_fails_says_what_it_could_not_write() {
     writer.hit("/users/{id}", 3);
     let begun = tokio::time::Instant::now();
 
-    let report = writer.flusher.shutdown(Duration::from_secs(5)).await;
+    let report = soon(writer.flusher.shutdown(Duration::from_secs(5))).await;
 
     assert_eq!(begun.elapsed().as_secs(), 5);
     assert_eq!((report.books.observed, report.books.stored, report.books.pending), (3, 0, 3));
@@ -57,7 +58,7 @@ async fn a_shutdown_before_a_store_that_hangs_ends_at_its_deadline_and_says_so()
     writer.hit("/users/{id}", 4);
     let begun = tokio::time::Instant::now();
 
-    let report = writer.flusher.shutdown(Duration::from_secs(5)).await;
+    let report = soon(writer.flusher.shutdown(Duration::from_secs(5))).await;
 
     assert_eq!(begun.elapsed().as_secs(), 5);
     assert!(report.books.balance());

@@ -10,7 +10,7 @@ use endpoint_stats_core::recorder::{Arrival, OpenHit, Recorder};
 use endpoint_stats_core::store::StatsStore;
 use endpoint_stats_core::window::Timestamp;
 use endpoint_stats_core::{Hit, Method, Outcome, ServiceName};
-use tokio::time::interval;
+use tokio::time::{Instant, interval};
 
 pub(crate) const NOON: Timestamp = Timestamp::from_unix(1_700_049_600);
 
@@ -61,9 +61,11 @@ impl Writer {
     /// Lets paused time go on until the books say enough; they balance all the while.
     pub(crate) async fn until_books(&self, mut enough: impl FnMut(&Books) -> bool) -> Books {
         let mut looks = interval(Duration::from_millis(7));
+        let begun = Instant::now();
         loop {
             looks.tick().await;
             let books = self.flusher.books();
+            assert!(begun.elapsed() < Duration::from_hours(1), "an hour later there is only {books:?}");
             assert!(books.balance(), "{books:?}");
             if enough(&books) {
                 return books;
