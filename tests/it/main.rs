@@ -1,6 +1,7 @@
 //! What the crates do together, on real parts.
 
 mod flush;
+mod layers;
 mod memory_store;
 mod middleware;
 mod random_batches;
