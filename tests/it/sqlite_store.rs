@@ -4,14 +4,18 @@ use std::fs;
 use std::ops::Deref;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
 
 use endpoint_stats_core::aggregate::{Counts, Delta};
+use endpoint_stats_core::clock::ManualClock;
+use endpoint_stats_core::recorder::{Arrival, OpenHit, Recorder};
 use endpoint_stats_core::store::conformance::answers_like_memory;
 use endpoint_stats_core::store::{
     Applied, Batch, SqliteStore, StatsQuery, StatsStore, StoreError, StoreErrorKind, WriterId,
 };
 use endpoint_stats_core::window::{TimeRange, Timestamp, Width, Window};
-use endpoint_stats_core::{Endpoint, Method, Outcome, Route, ServiceName};
+use endpoint_stats_core::{Endpoint, EndpointStats, Hit, Method, Outcome, Route, ServiceName};
 use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
 
@@ -54,16 +58,9 @@ endpoint_stats_core::store_conformance!(fresh);
 
 fn hits(count: u64) -> Vec<Delta> {
     let at = Timestamp::from_unix(1_700_000_000);
-    let endpoint =
-        Endpoint::new(ServiceName::new("shop").unwrap(), Method::Get, Route::new("/users/{id}").unwrap());
+    let endpoint = Endpoint::new(ServiceName::new("shop").unwrap(), Method::Get, Route::new("/users/{id}").unwrap());
     let counts = Counts { outcomes: [(Outcome::Status(200), count)].into_iter().collect(), ..Counts::default() };
-    vec![Delta {
-        endpoint,
-        window: Window::containing(at, Width::TenSeconds),
-        first_at: at,
-        last_at: at,
-        counts,
-    }]
+    vec![Delta { endpoint, window: Window::containing(at, Width::TenSeconds), first_at: at, last_at: at, counts }]
 }
 
 async fn total(store: &SqliteStore) -> u64 {
@@ -72,7 +69,12 @@ async fn total(store: &SqliteStore) -> u64 {
 
 /// Runs SQL through the `sqlite3` program: another process, another build of SQLite.
 fn sqlite3(file: &Path, sql: &str) -> String {
-    let output = Command::new("sqlite3").args(["-cmd", ".timeout 5000"]).arg(file).arg(sql).output().expect("sqlite3 is installed by setup.sh");
+    let output = Command::new("sqlite3")
+        .args(["-cmd", ".timeout 5000"])
+        .arg(file)
+        .arg(sql)
+        .output()
+        .expect("sqlite3 is installed by setup.sh");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -133,7 +135,7 @@ async fn a_file_that_is_no_database_is_left_as_it_is() {
     let error = SqliteStore::open(&file).await.unwrap_err();
 
     assert_eq!(error.kind(), StoreErrorKind::Corrupt);
-    assert!(said(&error).contains("is not an SQLite database"), "{}", said(&error));
+    assert!(said(&error).contains("file is not a database"), "{}", said(&error));
     assert!(fs::read_to_string(&file).unwrap().starts_with("shopping list"));
 }
 
@@ -175,16 +177,19 @@ async fn a_path_that_cannot_be_opened_is_named() {
 }
 
 #[tokio::test]
-async fn a_batch_for_a_damaged_window_is_refused_and_changes_nothing() {
+async fn a_damaged_window_is_set_aside_with_its_reason() {
     let store = TemporaryStore::open().await;
     store.apply(&Batch::new(WriterId::random(), 1, hits(3))).await.unwrap();
+    let aside = "SELECT reason, hits FROM damaged_window";
+
     sqlite3(store.path(), "UPDATE endpoint_window SET latency = x'ff'");
+    store.apply(&Batch::new(WriterId::random(), 1, hits(4))).await.unwrap();
+    assert_eq!(sqlite3(store.path(), aside).trim(), "damaged latency sketch: unknown version|3");
+    assert_eq!(total(&store).await, 4);
 
-    let error = store.apply(&Batch::new(WriterId::random(), 1, hits(4))).await.unwrap_err();
-
-    assert_eq!(error.kind(), StoreErrorKind::Corrupt);
-    assert!(said(&error).contains("damaged latency sketch: unknown version"), "{}", said(&error));
-    assert_eq!(sqlite3(store.path(), "SELECT sum(hits) FROM endpoint_window").trim(), "3");
+    sqlite3(store.path(), "UPDATE endpoint_window SET outcomes = x'0102'");
+    assert_eq!(total(&store).await, 0);
+    assert_eq!(sqlite3(store.path(), "SELECT sum(hits) FROM damaged_window").trim(), "7");
 }
 
 #[tokio::test]
@@ -198,4 +203,41 @@ async fn stores_opened_together_on_a_new_file_migrate_it_once() {
         store.unwrap().apply(&Batch::new(WriterId::random(), 1, hits(1))).await.unwrap();
     }
     assert_eq!(sqlite3(&file, "SELECT sum(hits) FROM endpoint").trim(), "3");
+}
+
+#[tokio::test]
+async fn a_damaged_window_holds_up_no_flush() {
+    let store = TemporaryStore::open().await;
+    let at = Timestamp::from_unix(1_700_000_000);
+    let clock = Arc::new(ManualClock::at(at));
+    let stats = EndpointStats::builder(ServiceName::new("shop").unwrap())
+        .with_store(SqliteStore::open(store.path()).await.unwrap())
+        .with_clock(clock)
+        .start();
+    store.apply(&Batch::new(WriterId::random(), 1, hits(3))).await.unwrap();
+    sqlite3(store.path(), "UPDATE endpoint_window SET latency = x'ff'");
+    for route in ["/users/{id}", "/orders", "/users/{id}"] {
+        let arrival = Arrival { method: Method::Get, route: Some(route), consumer: None };
+        let hit = Hit { outcome: Outcome::Status(200), latency: None, duration: None, response_bytes: 0, caller: None };
+        stats.recorder().begin(arrival).unwrap().end(&hit);
+    }
+
+    let books = stats.shutdown(Duration::from_secs(30)).await.books;
+
+    assert_eq!((books.observed, books.stored, books.dropped, books.pending), (3, 3, 0, 0));
+    assert_eq!(sqlite3(store.path(), "SELECT hits FROM endpoint WHERE route = '/orders'").trim(), "1");
+}
+
+#[tokio::test]
+async fn stores_of_one_process_and_other_programs_share_a_file_without_losing_a_write() {
+    let store = TemporaryStore::open().await;
+    store.apply(&Batch::new(WriterId::random(), 1, hits(1))).await.unwrap();
+    let second = SqliteStore::open(store.path()).await.unwrap();
+    // A program that closes the last connection it knows of removes the write-ahead log.
+    sqlite3(store.path(), "SELECT 1 FROM endpoint");
+
+    store.apply(&Batch::new(WriterId::random(), 1, hits(2))).await.unwrap();
+    second.apply(&Batch::new(WriterId::random(), 1, hits(4))).await.unwrap();
+
+    assert_eq!(sqlite3(store.path(), "SELECT hits FROM endpoint").trim(), "7");
 }

@@ -1,5 +1,6 @@
 DROP TABLE writer;
 DROP TABLE consumer_window;
+DROP TABLE damaged_window;
 DROP TABLE endpoint_window;
 DROP TABLE endpoint;
 PRAGMA application_id = 0;

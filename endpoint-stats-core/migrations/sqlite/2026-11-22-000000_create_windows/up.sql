@@ -31,6 +31,24 @@ CREATE TABLE endpoint_window (
     PRIMARY KEY (width_secs, start, endpoint_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Windows that could not be read any more, set aside as they were, with the reason.
+CREATE TABLE damaged_window (
+    reason         TEXT NOT NULL,
+    width_secs     INTEGER NOT NULL,
+    start          INTEGER NOT NULL,
+    endpoint_id    INTEGER NOT NULL,
+    first_at       INTEGER NOT NULL,
+    last_at        INTEGER NOT NULL,
+    hits           INTEGER NOT NULL,
+    errors         INTEGER NOT NULL,
+    request_bytes  INTEGER NOT NULL,
+    response_bytes INTEGER NOT NULL,
+    outcomes       BLOB NOT NULL,
+    latency        BLOB NOT NULL,
+    duration       BLOB NOT NULL,
+    callers        BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE consumer_window (
     width_secs     INTEGER NOT NULL,
     start          INTEGER NOT NULL,

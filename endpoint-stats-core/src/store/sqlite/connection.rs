@@ -1,8 +1,6 @@
 //! Opening a file: is it ours, is it of this version, can it be written?
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
@@ -21,9 +19,6 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// "ESTA", set by the first migration.
 const APPLICATION_ID: i64 = 0x4553_5441;
 
-/// The first bytes of every SQLite file (<https://www.sqlite.org/fileformat.html>).
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-
 /// Processes that are started together get in each other's way at most so often.
 const TRIES_FOR_WAL: u32 = 100;
 
@@ -40,8 +35,10 @@ struct Version {
 }
 
 /// Opens a file for writing, and brings its tables up to date.
+///
+/// Only SQLite may open the file: closing a handle of our own would drop the locks that other connections of this
+/// process hold on it (POSIX), and another process would then delete the write-ahead log under them.
 pub(super) fn open(path: &Path) -> Result<Session, Failure> {
-    check_magic(path)?;
     let mut connection = establish(path)?;
     check_owner(&mut connection)?;
     check_version(&mut connection)?;
@@ -84,17 +81,6 @@ fn use_wal(connection: &mut SqliteConnection) -> Result<(), Failure> {
         check_writable(connection)?;
     }
     Ok(connection.batch_execute("PRAGMA journal_mode = WAL;")?)
-}
-
-fn check_magic(path: &Path) -> Result<(), Failure> {
-    let mut start = Vec::new();
-    match File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start)) {
-        Ok(0) => Ok(()),
-        Ok(_) if start == MAGIC => Ok(()),
-        Ok(_) => Err(Failure::corrupt("the file is not an SQLite database")),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Failure::Refused(StoreErrorKind::Unavailable, error.to_string())),
-    }
 }
 
 fn check_owner(connection: &mut SqliteConnection) -> Result<(), Failure> {

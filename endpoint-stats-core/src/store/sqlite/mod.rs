@@ -5,6 +5,9 @@
 //! reads, each with its own connection, so a dropped future never cuts a transaction in half. Other processes may
 //! use the same file; a writer waits up to 5 seconds for another.
 //!
+//! A window whose bytes cannot be read any more is set aside in the table `damaged_window`, with the reason, and logged;
+//! everything else goes on.
+//!
 //! What can go wrong with the file, and the [kind](StoreErrorKind) of error it gives:
 //!
 //! | the file | kind |
@@ -30,6 +33,7 @@
 
 mod apply;
 mod connection;
+mod damaged;
 mod endpoints;
 mod error;
 mod read;
@@ -44,11 +48,9 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use self::worker::Worker;
-#[cfg(doc)]
-use super::StoreErrorKind;
 use super::{
-    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, WriterId,
-    WriterState,
+    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
+    StoreErrorKind, WriterId, WriterState,
 };
 use crate::endpoint::Endpoint;
 use crate::window::Timestamp;
@@ -75,6 +77,11 @@ impl SqliteStore {
         Ok(Self { path, reader, writer })
     }
 
+    async fn read(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
+        let query = query.clone();
+        self.reader.call("read statistics", move |session| read::report(&mut session.connection, &query)).await
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -85,7 +92,9 @@ impl SqliteStore {
 impl StatsStore for SqliteStore {
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         let batch = batch.clone();
-        self.writer.call("write a batch", move |session| apply::apply(session, &batch)).await
+        self.writer
+            .call("write a batch", move |session| damaged::around(session, |session| apply::apply(session, &batch)))
+            .await
     }
 
     async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
@@ -93,8 +102,16 @@ impl StatsStore for SqliteStore {
     }
 
     async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
-        let query = query.clone();
-        self.reader.call("read statistics", move |session| read::report(&mut session.connection, &query)).await
+        match self.read(query).await {
+            Err(error) if error.kind() == StoreErrorKind::Corrupt => {
+                // The reader cannot write; if there was nothing to set aside, the file itself is damaged.
+                match self.writer.call("set damaged windows aside", damaged::set_aside).await? {
+                    0 => Err(error),
+                    _ => self.read(query).await,
+                }
+            }
+            answer => answer,
+        }
     }
 
     async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
@@ -110,7 +127,9 @@ impl StatsStore for SqliteStore {
         let retention = *retention;
         let mut sum = RolledUp::default();
         loop {
-            let step = move |session: &mut session::Session| roll_up::step(&mut session.connection, now, &retention);
+            let step = move |session: &mut session::Session| {
+                damaged::around(session, |session| roll_up::step(&mut session.connection, now, &retention))
+            };
             let step = self.writer.call("roll up windows", step).await?;
             if step == RolledUp::default() {
                 return Ok(sum);

@@ -132,7 +132,12 @@ impl WindowRow {
         }
     }
 
-    fn into_counts(self) -> Result<(WindowKey, WindowCounts), Failure> {
+    /// Width, start and endpoint.
+    pub(super) fn key(&self) -> (i64, i64, i64) {
+        (self.width_secs, self.start, self.endpoint_id)
+    }
+
+    pub(super) fn into_counts(self) -> Result<(WindowKey, WindowCounts), Failure> {
         let counts = Counts {
             outcomes: OutcomeCounts::decode(&self.outcomes)?,
             latency: LatencySketch::decode(&self.latency)?,

@@ -1,5 +1,6 @@
 //! [`Worker`]: a thread that owns a session.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
@@ -34,11 +35,9 @@ impl Worker {
         let (opened, is_open) = oneshot::channel();
         let file = path.clone();
         let run = move || match open(&file) {
-            Ok(mut session) => {
+            Ok(session) => {
                 let _ = opened.send(Ok(()));
-                for job in queue {
-                    job(&mut session);
-                }
+                run_all(queue, session, || open(&file));
             }
             Err(failure) => drop(opened.send(Err(failure))),
         };
@@ -66,6 +65,20 @@ impl Worker {
     }
 }
 
+/// A call that panics may leave a transaction open: the calls after it get a new session.
+fn run_all(queue: mpsc::Receiver<Job>, mut session: Session, open: impl Fn() -> Result<Session, Failure>) {
+    for job in queue {
+        if catch_unwind(AssertUnwindSafe(|| job(&mut session))).is_err() {
+            // Closed first: it may hold the write lock.
+            drop(session);
+            match open() {
+                Ok(opened) => session = opened,
+                Err(_) => return,
+            }
+        }
+    }
+}
+
 impl Drop for Worker {
     fn drop(&mut self) {
         self.jobs = None;
@@ -78,4 +91,23 @@ impl Drop for Worker {
 
 fn gone(what: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, format!("{what}: the database's thread is gone"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connection;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_panics_leaves_the_next_one_a_new_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let worker = Worker::start("test", folder.path().join("stats.db"), connection::open).await.unwrap();
+
+        let panicked =
+            worker.call("panic", |session| session.write(|_| -> Result<(), _> { panic!("on purpose") })).await;
+        let after = worker.call("go on", |session| session.write(|_| Ok(7))).await;
+
+        assert_eq!(panicked.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(after.unwrap(), 7);
+    }
 }
