@@ -92,6 +92,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unused_async, reason = "the tests wait for stores that take time to make")]
     async fn fresh() -> Box<AnnouncingStore> {
         Box::new(AnnouncingStore::new(mpsc::channel().0))
     }

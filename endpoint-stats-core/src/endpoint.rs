@@ -210,8 +210,13 @@ impl Method {
 }
 
 impl From<&http::Method> for Method {
+    #[inline]
     fn from(method: &http::Method) -> Self {
-        Self::from_bytes(method.as_str().as_bytes())
+        match *method {
+            http::Method::GET => Self::Get,
+            http::Method::POST => Self::Post,
+            _ => Self::from_bytes(method.as_str().as_bytes()),
+        }
     }
 }
 
@@ -252,6 +257,14 @@ mod tests {
     fn every_method_is_found_by_its_name() {
         for method in Method::ALL {
             assert_eq!(Method::from_bytes(method.as_str().as_bytes()), method);
+        }
+    }
+
+    #[test]
+    fn a_method_of_http_is_the_one_of_its_name() {
+        for method in Method::ALL {
+            let name = http::Method::from_bytes(method.as_str().as_bytes()).unwrap();
+            assert_eq!(Method::from(&name), method);
         }
     }
 

@@ -28,7 +28,7 @@ pub enum Command {
 /// Where the windows are kept.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
-    /// Where the windows are kept: sqlite://FILE or memory:
+    /// Where the windows are kept: `sqlite://FILE` or `memory:`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
     /// A file that holds the URL, for secrets.

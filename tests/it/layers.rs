@@ -48,7 +48,7 @@ fn files() -> Vec<(String, String)> {
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
         let is_code = |line: &&str| !line.trim_start().starts_with("//");
-        (name, code.lines().filter(is_code).map(|line| format!("{line}\n")).collect())
+        (name, code.lines().filter(is_code).flat_map(|line| [line, "\n"]).collect())
     };
     found.into_iter().filter(|path| path.file_name().is_none_or(|name| name != "tests.rs")).map(read).collect()
 }

@@ -2,6 +2,7 @@
 
 use endpoint_stats_core::store::MemoryStore;
 
+#[expect(clippy::unused_async, reason = "the tests wait for stores that take time to make")]
 async fn fresh() -> Box<MemoryStore> {
     Box::default()
 }

@@ -52,7 +52,9 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
 fn counts() -> impl Strategy<Value = Counts> {
     (vec(hit(), 0..8), any::<u32>(), vec((0..3_usize, 0..9_u64), 0..3)).prop_map(|(hits, bytes, consumers)| {
         let mut counts = Counts { request_bytes: bytes.into(), ..Counts::default() };
-        hits.iter().for_each(|hit| counts.add(hit));
+        for hit in &hits {
+            counts.add(hit);
+        }
         for (name, hits) in consumers {
             let name = ConsumerName::new(["acme", "zoo", "x'y"][name]).unwrap();
             counts.consumers.insert(name, ConsumerCounts { hits, errors: 1, response_bytes: 7 });

@@ -11,7 +11,7 @@ pub struct Books {
     pub observed: u64,
     /// Hits that the store acknowledged.
     pub stored: u64,
-    /// Hits in memory, sealed or not: what a crash now would lose.
+    /// Hits drained and not yet acknowledged; a crash loses them, and what was counted since the last drain.
     pub pending: u64,
     /// Hits given up, because the store will never take them.
     pub dropped: u64,

@@ -21,7 +21,7 @@
 //! | `endpoint_stats_hits_observed_total` | counter | hits drained from the recorder |
 //! | `endpoint_stats_hits_stored_total` | counter | hits that the store acknowledged |
 //! | `endpoint_stats_hits_dropped_total{reason}` | counter | hits given up, `rejected` by the store |
-//! | `endpoint_stats_hits_pending` | gauge | hits in memory: what a crash now would lose |
+//! | `endpoint_stats_hits_pending` | gauge | hits drained and not yet acknowledged; a crash loses them, and what was counted since the last drain |
 //! | `endpoint_stats_hits_folded_total` | counter | hits counted under the overflow key |
 //! | `endpoint_stats_hits_refused_total` | counter | hits counted under the refused key |
 //! | `endpoint_stats_flushes_total{result}` | counter | batches sent: `applied`, `duplicate`, `gap`, `failed`, `rejected`, `conflict` |

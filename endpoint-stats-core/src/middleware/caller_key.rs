@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::HeaderName;
 use ipnet::IpNet;
 
+use super::layer::hook;
 use super::{CallerHasher, RequestHead};
 use crate::clock::Moment;
 use crate::sketch::CallerHash;
@@ -72,7 +73,7 @@ impl CallerKey {
                 forwarded(request, header, proxies).map(|address| hash_address(address, hasher, at))
             }
             Source::Header(name) => request.headers().get(name).map(|value| hasher.hash(value.as_bytes(), at)),
-            Source::Function(find) => find(request).map(|caller| hasher.hash(&caller, at)),
+            Source::Function(find) => hook(|| find(request)).map(|caller| hasher.hash(&caller, at)),
         }
     }
 }

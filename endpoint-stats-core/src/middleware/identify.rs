@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::RequestHead;
+use super::layer::hook;
 
 /// Finds the route template of a request.
 pub trait IdentifyEndpoint: Send + Sync + 'static {
@@ -23,7 +24,7 @@ where
 {
     #[inline]
     fn identify<'a>(&self, request: &RequestHead<'a>) -> Option<Cow<'a, str>> {
-        (self.0)(request)
+        hook(|| (self.0)(request))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tower_layer::Layer;
@@ -20,6 +21,12 @@ pub(super) struct Hooks<R, I> {
     pub(super) identify: I,
     pub(super) callers: Option<(CallerKey, Arc<CallerHasher>)>,
     pub(super) consumer: Option<ConsumerFn>,
+}
+
+/// Calls a closure of the user; one that panics has found nothing, and the request goes on.
+#[inline]
+pub(super) fn hook<T>(call: impl FnOnce() -> Option<T>) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or(None)
 }
 
 type ConsumerFn = Arc<dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync>;

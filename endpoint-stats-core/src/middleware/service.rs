@@ -9,7 +9,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::guard::HitGuard;
-use super::layer::Hooks;
+use super::layer::{Hooks, hook};
 use super::{IdentifyEndpoint, MeterBody, RequestHead, ResponseBody, ResponseFuture};
 use crate::clock::Moment;
 use crate::endpoint::Method;
@@ -52,7 +52,7 @@ impl<R: Recorder, I: IdentifyEndpoint> Hooks<R, I> {
         let arrived_at = Moment::now();
         let head = RequestHead::of(request);
         let route = self.identify.identify(&head);
-        let consumer = self.consumer.as_ref().and_then(|consumer| consumer(&head));
+        let consumer = self.consumer.as_ref().and_then(|consumer| hook(|| consumer(&head)));
         let arrival = Arrival { method, route: route.as_deref(), consumer: consumer.as_deref() };
         let open = self.recorder.begin(arrival);
         let caller = self.callers.as_ref().and_then(|(key, hasher)| key.hash(&head, hasher, arrived_at));

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use memchr::{memchr, memrchr};
 
 use super::recognition::Position;
-use super::tail::Tail;
+use super::trail::Trail;
 
 /// Cuts a stream into chunks of whole lines.
 ///
@@ -18,8 +18,7 @@ pub(super) struct ChunkReader<R> {
     is_skipping: bool,
     has_ended: bool,
     last_line: LastLine,
-    offset: u64,
-    tail: Tail,
+    trail: Trail,
 }
 
 /// What becomes of a last line without a line feed.
@@ -50,22 +49,21 @@ impl<R: Read> ChunkReader<R> {
         Self {
             input,
             line_start: Vec::new(),
-            is_skipping: at.tail.is_within_line(),
+            is_skipping: at.trail.tail.is_within_line(),
             has_ended: false,
             last_line,
-            offset: at.offset,
-            tail: at.tail.clone(),
+            trail: at.trail.clone(),
         }
     }
 
     /// Bytes of the stream up to the end of the last chunk.
     pub(super) fn offset(&self) -> u64 {
-        self.offset
+        self.trail.offset
     }
 
-    /// The last bytes of the last chunk.
-    pub(super) fn tail(&self) -> &Tail {
-        &self.tail
+    /// What is remembered of the bytes up to there.
+    pub(super) fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// Reads the next chunk.
@@ -95,7 +93,7 @@ impl<R: Read> ChunkReader<R> {
         let cut = if is_overlong { filled } else { lines.unwrap_or(0) };
         self.line_start.clear();
         self.line_start.extend_from_slice(&buffer[cut..filled]);
-        self.pass(&buffer[..cut]);
+        self.trail.pass(&buffer[..cut]);
         self.is_skipping |= is_overlong;
         if is_overlong { Some(Next::Overlong) } else { lines.map(Next::Lines) }
     }
@@ -107,7 +105,7 @@ impl<R: Read> ChunkReader<R> {
         }
         let end = memchr(b'\n', &buffer[..filled]).map_or(filled, |end| end + 1);
         self.is_skipping = buffer[end - 1] != b'\n';
-        self.pass(&buffer[..end]);
+        self.trail.pass(&buffer[..end]);
         buffer.copy_within(end..filled, 0);
         filled - end
     }
@@ -117,13 +115,8 @@ impl<R: Read> ChunkReader<R> {
         if rest.is_empty() || self.last_line == LastLine::Waits {
             return Next::End;
         }
-        self.pass(rest);
+        self.trail.pass(rest);
         Next::Lines(rest.len())
-    }
-
-    fn pass(&mut self, bytes: &[u8]) {
-        self.offset += bytes.len() as u64;
-        self.tail.pass(bytes);
     }
 }
 
@@ -194,8 +187,8 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_line_that_was_counted_is_skipped() {
-        let mut at = Position { offset: 3, ..Position::default() };
-        at.tail.pass(b"a\nb");
+        let mut at = Position::default();
+        at.trail.pass(b"a\nb");
 
         let reader = reader(&[b"b", b"b\nc\n"], &at, LastLine::Counts);
 

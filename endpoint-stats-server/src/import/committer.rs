@@ -49,7 +49,7 @@ impl Committer {
             retry,
             writer: resumption.writer,
             last_seq: resumption.last_seq,
-            offset: position.offset,
+            offset: position.offset(),
             lines: position.lines,
             summary: ImportSummary { already_counted: position.lines, ..ImportSummary::default() },
             waiting: BTreeMap::new(),
@@ -70,7 +70,7 @@ impl Committer {
             all.merge(tally);
             all
         });
-        self.commit(part.seal, merged.unwrap_or_default()).await
+        self.commit(&part.seal, merged.unwrap_or_default()).await
     }
 
     /// Whether the stream was committed to its end.
@@ -86,17 +86,17 @@ impl Committer {
     /// Commits what was counted up to a place in the stream.
     ///
     /// A stream of which no line was ever counted leaves no trace, so that it can be imported again in another format.
-    async fn commit(&mut self, seal: Seal, mut tally: Tally) -> Result<(), ImportError> {
+    async fn commit(&mut self, seal: &Seal, mut tally: Tally) -> Result<(), ImportError> {
         let (lines, mut summary) = tally.summary(&self.endpoints, self.lines);
-        summary.bytes = seal.offset - self.offset;
-        let checkpoint = Checkpoint { offset: seal.offset, lines: self.lines + lines, tail: seal.tail };
+        summary.bytes = seal.trail.offset - self.offset;
+        let checkpoint = Checkpoint::new(&seal.trail, self.lines + lines);
         let deltas = tally.into_deltas(&self.endpoints, self.width);
         if summary.bytes > 0 && (self.last_seq > 0 || !deltas.is_empty()) {
             let batch = Batch::new(self.writer, self.last_seq + 1, deltas).with_checkpoint(checkpoint.encode());
             self.apply(&batch).await?;
             self.last_seq += 1;
         }
-        self.offset = seal.offset;
+        self.offset = seal.trail.offset;
         self.lines += lines;
         self.summary.merge(&summary);
         self.has_ended = seal.is_last;

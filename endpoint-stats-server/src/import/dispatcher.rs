@@ -100,10 +100,9 @@ impl Dispatcher {
         self.seals += 1;
         self.sealed_at = Moment::now();
         self.sealed_offset = self.chunks.offset();
-        let tail = self.chunks.tail().digest();
-        let seal = Seal { number: self.seals, offset: self.sealed_offset, tail, is_last };
+        let seal = Seal { number: self.seals, trail: Arc::new(self.chunks.trail().clone()), is_last };
         for worker in 0..self.workers.len() {
-            self.send(worker, Job::Seal(seal));
+            self.send(worker, Job::Seal(seal.clone()));
         }
     }
 

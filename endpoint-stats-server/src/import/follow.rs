@@ -98,7 +98,7 @@ impl<S: Future<Output = ()> + Send> Follower<'_, S> {
         let path = self.path.to_owned();
         let (file, resumption) = in_background(move || {
             let resumption = candidates.match_file(&mut file)?;
-            file.seek(SeekFrom::Start(resumption.position.offset))?;
+            file.seek(SeekFrom::Start(resumption.position.offset()))?;
             Ok((file, resumption))
         })
         .await

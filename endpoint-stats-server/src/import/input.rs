@@ -150,8 +150,9 @@ fn open_pipe(input: impl Read + Send + 'static, patience: Duration, read: &Arc<A
 
 fn resume_file(mut file: File, candidates: &Candidates, read: Arc<AtomicU64>) -> io::Result<(Stream, Resumption)> {
     let resumption = candidates.match_file(&mut file)?;
-    file.seek(SeekFrom::Start(resumption.position.offset))?;
-    read.store(resumption.position.offset, Ordering::Relaxed);
+    let target = resumption.position.offset();
+    file.seek(SeekFrom::Start(target))?;
+    read.store(target, Ordering::Relaxed);
     Ok((Box::new(Counted(file, read)), resumption))
 }
 
@@ -159,10 +160,13 @@ fn resume_packed(path: &Path, candidates: &Candidates, read: &Arc<AtomicU64>) ->
     let mut stream = open_packed(path, read)?;
     let mut walk = Walk::new(&mut stream, None);
     let resumption = candidates.match_stream(&mut walk)?;
-    if walk.offset() != resumption.position.offset {
-        stream = open_packed(path, read)?;
-        Walk::new(&mut stream, None).go_to(resumption.position.offset)?;
+    let target = resumption.position.offset();
+    if walk.offset() == target {
+        let error = walk.into_error();
+        return Ok((failing_with(error, stream), resumption));
     }
+    stream = open_packed(path, read)?;
+    Walk::new(&mut stream, None).go_to(target)?;
     Ok((stream, resumption))
 }
 
@@ -171,15 +175,22 @@ fn resume_pipe(mut stream: Stream, candidates: &Candidates) -> io::Result<(Strea
     let mut copy = if candidates.is_empty() { None } else { Some(tempfile::tempfile()?) };
     let mut walk = Walk::new(&mut stream, copy.as_mut());
     let resumption = candidates.match_stream(&mut walk)?;
-    let target = resumption.position.offset;
+    let target = resumption.position.offset();
     let is_there = walk.offset() == target;
+    let error = walk.into_error();
+    let rest = failing_with(error, stream);
     match copy {
         Some(mut copy) if !is_there => {
             copy.seek(SeekFrom::Start(target))?;
-            Ok((Box::new(copy.chain(stream)), resumption))
+            Ok((Box::new(copy.chain(rest)), resumption))
         }
-        _ => Ok((stream, resumption)),
+        _ => Ok((rest, resumption)),
     }
+}
+
+/// A stream that could not be read on is not read again: it might look as if it ended.
+fn failing_with(error: Option<io::Error>, stream: Stream) -> Stream {
+    error.map_or(stream, |error| Box::new(Failing(Some(error))))
 }
 
 fn open_packed(path: &Path, read: &Arc<AtomicU64>) -> io::Result<Stream> {
@@ -259,10 +270,7 @@ impl Head {
 
     /// The whole stream again.
     fn before(self, rest: Stream) -> Stream {
-        match self.error {
-            None => Box::new(Cursor::new(self.bytes).chain(rest)),
-            Some(error) => Box::new(Cursor::new(self.bytes).chain(Failing(Some(error)))),
-        }
+        Box::new(Cursor::new(self.bytes).chain(failing_with(self.error, rest)))
     }
 
     /// Whether there is a NUL in it, and no line that can be read.

@@ -37,8 +37,14 @@
 //! and by the last 4 KiB before the place up to which it was counted. So a file that was renamed or compressed is
 //! still the same one, and of a file that has grown only what was added counts. Two files that start with the same
 //! line are told apart by those 4 KiB. What it does not depend on is *how* a file is counted: importing it again with
-//! another format, other routes or another width counts nothing. A file shorter than what was counted of it is taken
-//! for another file; so is a file of one line without a line feed, once that line has grown.
+//! another format, other routes or another width counts nothing.
+//!
+//! A file shorter than what was counted of it is recognised too, by landmarks: short digests that are kept of the bytes
+//! before some offsets, behind each line of the first 4 KiB and then eight to each doubling. When all landmarks in the
+//! shorter file are the same, all of its lines were counted before, and nothing is written. What stands behind its last
+//! landmark, less than an eighth of the file, is not compared. When one differs, it is another file, and counts whole.
+//!
+//! Not recognised is a file that ends, or ended, within its first line: its first line is another one then.
 //!
 //! The place is kept in the store and committed in one transaction with the counts up to it. After a crash at any
 //! moment the next import goes on where the last commit was, and counts nothing twice; nothing is lost either, since
@@ -60,6 +66,7 @@ mod endpoints;
 mod error;
 mod follow;
 mod input;
+mod landmarks;
 mod line;
 mod options;
 mod pipe;
@@ -73,6 +80,7 @@ mod summary;
 mod tail;
 mod tail_file;
 mod tally;
+mod trail;
 mod worker;
 
 #[cfg(test)]

@@ -58,7 +58,10 @@ impl Pipeline<'_> {
         let summary = committer.into_summary();
         match reader.join().expect("the reading thread does not panic") {
             Ok(()) => Ok(summary),
-            Err(source) => Err(damaged(name, resumption.position.offset + summary.bytes, source).with_summary(summary)),
+            Err(source) => {
+                let offset = resumption.position.offset() + summary.bytes;
+                Err(damaged(name, offset, source).with_summary(summary))
+            }
         }
     }
 

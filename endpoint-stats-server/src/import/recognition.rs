@@ -3,18 +3,25 @@
 //! A stream's writer id is the BLAKE3 hash of the service, the stream's first line and a number `n`, and the
 //! checkpoint of its last batch says how many bytes were counted and what the last of them were. For n = 0, 1, 2, …
 //! the ids that the store knows are the candidates: streams of this service that start with the same line. The stream
-//! is the candidate whose bytes it has at the candidate's offset, the one with most bytes if there are several. If
-//! there is none, the stream is a new one, with the first id that the store does not know.
+//! is the candidate whose bytes it has at the candidate's offset, and goes on there. A stream that ends before that offset
+//! is a shorter copy of the candidate if its landmarks are the first of the candidate's: then all of it was counted, and
+//! what may be added to it is counted under a new id, from there. If there are several, the one with most bytes in
+//! common is meant. If there is none, the stream is a new one, with the first id that the store does not know.
+//!
+//! Where a shorter copy ends, nothing of the candidate is remembered, so its last bytes are taken on trust: in the first
+//! 4 KiB an incomplete last line, behind them less than an eighth of what stands before them.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 
 use endpoint_stats_core::ServiceName;
 use endpoint_stats_core::store::{StatsStore, WriterId};
+use memchr::memchr_iter;
 
 use super::checkpoint::Checkpoint;
 use super::retry::Retry;
 use super::tail::Tail;
+use super::trail::Trail;
 use super::{ImportError, ImportErrorKind};
 
 const DOMAIN: &str = "endpoint-stats 2026 import writer id v1";
@@ -22,12 +29,10 @@ const DOMAIN: &str = "endpoint-stats 2026 import writer id v1";
 /// A place in a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position {
-    /// Bytes before it, decompressed.
-    pub(super) offset: u64,
     /// Lines before it.
     pub(super) lines: u64,
-    /// The last of the bytes before it.
-    pub(super) tail: Tail,
+    /// The bytes before it.
+    pub(super) trail: Trail,
 }
 
 /// Who writes the counts of a stream, and where it goes on.
@@ -45,19 +50,34 @@ pub(super) struct Candidates {
     unknown: WriterId,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Candidate {
     writer: WriterId,
     last_seq: u64,
     checkpoint: Checkpoint,
 }
 
+/// What a stream may be.
+struct Match {
+    /// Up to where the candidate was seen to have the same bytes.
+    same_up_to: u64,
+    resumption: Resumption,
+}
+
 /// Reads a stream forwards, to look at what stands before some offsets.
 pub(super) struct Walk<'a> {
     input: &'a mut dyn Read,
     copy: Option<&'a mut File>,
-    tail: Tail,
-    offset: u64,
+    trail: Trail,
+    line_feeds: u64,
+    end: Option<io::Result<()>>,
+}
+
+impl Position {
+    /// Bytes before it, decompressed.
+    pub(super) fn offset(&self) -> u64 {
+        self.trail.offset
+    }
 }
 
 // === impl Candidates ===
@@ -91,48 +111,64 @@ impl Candidates {
         self.known.is_empty()
     }
 
-    /// Finds out which of the candidates a file is.
+    /// Finds out which of the candidates a file is; one that may be a shorter copy is read to its end.
     pub(super) fn match_file(&self, file: &mut File) -> io::Result<Resumption> {
         let len = file.metadata()?.len();
+        if self.known.iter().any(|candidate| candidate.checkpoint.offset > len) {
+            file.seek(SeekFrom::Start(0))?;
+            return self.match_stream(&mut Walk::new(file, None));
+        }
         let mut matches = Vec::new();
-        for candidate in self.known.iter().filter(|candidate| candidate.checkpoint.offset <= len) {
+        for candidate in &self.known {
             let offset = candidate.checkpoint.offset;
             let mut bytes = vec![0; Tail::len_at(offset)];
             file.seek(SeekFrom::Start(offset - bytes.len() as u64))?;
             file.read_exact(&mut bytes)?;
             let mut tail = Tail::default();
             tail.pass(&bytes);
-            matches.extend(candidate.matched(tail));
+            matches.extend(candidate.goes_on(&tail));
         }
         Ok(self.choose(matches))
     }
 
     /// Finds out which of the candidates a stream is, read from its start.
     pub(super) fn match_stream(&self, walk: &mut Walk<'_>) -> io::Result<Resumption> {
-        let mut in_order = self.known.clone();
+        let mut in_order: Vec<_> = self.known.iter().collect();
         in_order.sort_by_key(|candidate| candidate.checkpoint.offset);
         let mut matches = Vec::new();
         for candidate in in_order {
-            if !walk.go_to(candidate.checkpoint.offset)? {
-                break;
-            }
-            matches.extend(candidate.matched(walk.tail.clone()));
+            let is_there = walk.go_to(candidate.checkpoint.offset)?;
+            let found = if is_there { candidate.goes_on(&walk.trail.tail) } else { self.ends_before(candidate, walk) };
+            matches.extend(found);
         }
         Ok(self.choose(matches))
     }
 
-    fn choose(&self, matches: Vec<Resumption>) -> Resumption {
-        let most = matches.into_iter().max_by_key(|matched| matched.position.offset);
-        most.unwrap_or_else(|| Resumption { writer: self.unknown, last_seq: 0, position: Position::default() })
+    /// A stream that was read to its end, if it is a shorter copy of a candidate.
+    fn ends_before(&self, candidate: &Candidate, walk: &Walk<'_>) -> Option<Match> {
+        let landmarks = &walk.trail.landmarks;
+        let is_copy = candidate.checkpoint.landmarks.starts_with(landmarks);
+        is_copy.then(|| Match { same_up_to: landmarks.last_offset(), resumption: self.new_stream(walk.position()) })
+    }
+
+    fn choose(&self, matches: Vec<Match>) -> Resumption {
+        let most = matches.into_iter().max_by_key(|found| found.same_up_to);
+        most.map_or_else(|| self.new_stream(Position::default()), |found| found.resumption)
+    }
+
+    fn new_stream(&self, position: Position) -> Resumption {
+        Resumption { writer: self.unknown, last_seq: 0, position }
     }
 }
 
 impl Candidate {
-    fn matched(&self, tail: Tail) -> Option<Resumption> {
-        let Checkpoint { offset, lines, tail: digest } = self.checkpoint;
-        let is_same = tail.digest() == digest;
-        let position = Position { offset, lines, tail };
-        is_same.then_some(Resumption { writer: self.writer, last_seq: self.last_seq, position })
+    /// A stream with a tail at the candidate's offset, if it is the candidate's.
+    fn goes_on(&self, found: &Tail) -> Option<Match> {
+        let Checkpoint { offset, lines, tail, landmarks } = &self.checkpoint;
+        let trail = Trail { offset: *offset, tail: found.clone(), landmarks: landmarks.clone() };
+        let position = Position { lines: *lines, trail };
+        let resumption = Resumption { writer: self.writer, last_seq: self.last_seq, position };
+        (found.digest() == *tail).then_some(Match { same_up_to: *offset, resumption })
     }
 }
 
@@ -156,37 +192,46 @@ fn failed(what: &str) -> ImportError {
 impl<'a> Walk<'a> {
     /// Starts at a stream's start; what is read is copied, so that it can be read again.
     pub(super) fn new(input: &'a mut dyn Read, copy: Option<&'a mut File>) -> Self {
-        Self { input, copy, tail: Tail::default(), offset: 0 }
+        Self { input, copy, trail: Trail::default(), line_feeds: 0, end: None }
     }
 
     /// Bytes that were read.
     pub(super) fn offset(&self) -> u64 {
-        self.offset
+        self.trail.offset
+    }
+
+    /// Why the stream could not be read on, if it was not its end.
+    pub(super) fn into_error(self) -> Option<io::Error> {
+        self.end?.err()
+    }
+
+    /// Where it stands; a line of which the end is missing is one.
+    fn position(&self) -> Position {
+        let trail = self.trail.clone();
+        Position { lines: self.line_feeds + u64::from(trail.tail.is_within_line()), trail }
     }
 
     /// Reads up to an offset; false when the stream ends before it, or cannot be read up to there.
     pub(super) fn go_to(&mut self, offset: u64) -> io::Result<bool> {
         let mut buffer = vec![0; 1 << 16];
-        while self.offset < offset {
-            let wanted = usize::try_from(offset - self.offset).map_or(buffer.len(), |rest| rest.min(buffer.len()));
-            let read = match self.input.read(&mut buffer[..wanted]) {
-                Ok(read @ 1..) => read,
-                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {
-                    continue;
-                }
-                Ok(0) | Err(_) => return Ok(false),
-            };
-            self.pass(&buffer[..read])?;
+        while self.offset() < offset && self.end.is_none() {
+            let wanted = usize::try_from(offset - self.offset()).map_or(buffer.len(), |rest| rest.min(buffer.len()));
+            match self.input.read(&mut buffer[..wanted]) {
+                Ok(0) => self.end = Some(Ok(())),
+                Ok(read) => self.pass(&buffer[..read])?,
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                Err(error) => self.end = Some(Err(error)),
+            }
         }
-        Ok(true)
+        Ok(self.offset() >= offset)
     }
 
     fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Some(copy) = &mut self.copy {
             copy.write_all(bytes)?;
         }
-        self.offset += bytes.len() as u64;
-        self.tail.pass(bytes);
+        self.line_feeds += memchr_iter(b'\n', bytes).count() as u64;
+        self.trail.pass(bytes);
         Ok(())
     }
 }

@@ -24,6 +24,11 @@ impl Tail {
         *blake3::hash(&self.0).as_bytes()
     }
 
+    /// The first 8 bytes of the digest.
+    pub(super) fn short_digest(&self) -> [u8; 8] {
+        *self.digest().first_chunk().expect("a digest has 32 bytes")
+    }
+
     /// Whether the place is within a line.
     pub(super) fn is_within_line(&self) -> bool {
         self.0.last().is_some_and(|byte| *byte != b'\n')

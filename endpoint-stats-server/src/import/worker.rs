@@ -9,6 +9,7 @@ use memchr::memchr_iter;
 
 use super::endpoints::{EndpointCache, Endpoints};
 use super::tally::Tally;
+use super::trail::Trail;
 use super::{AddressHasher, ImportOptions, LineParser, RejectReason};
 
 /// What a worker is to do.
@@ -34,11 +35,10 @@ pub(super) enum Content {
 }
 
 /// The end of what a batch covers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Seal {
     pub(super) number: u64,
-    pub(super) offset: u64,
-    pub(super) tail: [u8; 32],
+    pub(super) trail: Arc<Trail>,
     pub(super) is_last: bool,
 }
 

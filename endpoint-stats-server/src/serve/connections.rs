@@ -68,7 +68,8 @@ impl Connections {
     pub async fn finish(mut self, patience: Duration) {
         let _ = self.stop.send(true);
         while self.loops.join_next().await.is_some() {}
-        let graceful = Arc::into_inner(self.graceful).expect("the loops gave their shares back");
+        // The loops have ended, and with them their shares.
+        let Some(graceful) = Arc::into_inner(self.graceful) else { return };
         if timeout(patience, graceful.shutdown()).await.is_err() {
             tracing::warn!("requests still under way were cut off");
         }
@@ -76,10 +77,7 @@ impl Connections {
 }
 
 /// The next connection, once there is room for one.
-async fn next(
-    slots: &Arc<Semaphore>,
-    listener: &TcpListener,
-) -> (Option<OwnedSemaphorePermit>, TcpStream, SocketAddr) {
+async fn next(slots: &Arc<Semaphore>, listener: &TcpListener) -> (Option<OwnedSemaphorePermit>, TcpStream, SocketAddr) {
     // The semaphore is never closed.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     let (stream, peer) = accept(listener).await;

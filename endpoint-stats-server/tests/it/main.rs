@@ -5,6 +5,7 @@
 mod command;
 mod http;
 mod import;
+mod import_kill;
 mod kill;
 mod log_lines;
 mod report;

@@ -4,9 +4,11 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use endpoint_stats_core::Route;
 use endpoint_stats_core::aggregate::{ConsumerCounts, ConsumerName, Limits};
 use endpoint_stats_core::clock::SystemClock;
-use endpoint_stats_core::middleware::{CallerHasher, CallerKey, PeerAddress};
+use endpoint_stats_core::middleware::{CallerHasher, CallerKey, EndpointStatsLayer, PeerAddress};
+use endpoint_stats_core::window::Timestamp;
 use http::{HeaderName, Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -138,4 +140,21 @@ async fn consumers_over_the_limit_and_names_that_are_refused_fold_into_one() {
 
     let overflow = ConsumerName::overflow().as_str().to_owned();
     assert_eq!(counted, [(overflow, errors(3)), ("acme".to_owned(), errors(2))]);
+}
+
+#[tokio::test]
+async fn a_closure_that_panics_finds_nothing_and_the_request_goes_on() {
+    let recording = Recording::new();
+    let layer = EndpointStatsLayer::from_fn(recording.aggregator().clone(), |_| panic!("on purpose"))
+        .with_callers(CallerKey::from_fn(|_| panic!("on purpose")), hasher())
+        .with_consumers(|_| panic!("on purpose"));
+    let service = layer.layer(service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(String::new()))));
+
+    let response = service.oneshot(Request::get("/hello").body(()).unwrap()).await.unwrap();
+    drop(response);
+
+    let deltas = recording.aggregator().drain(Timestamp::EPOCH);
+    assert_eq!(deltas.len(), 1);
+    assert_eq!(deltas[0].endpoint.route(), &Route::unmatched());
+    assert_eq!(deltas[0].counts.hits(), 1);
 }

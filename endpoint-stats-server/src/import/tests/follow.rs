@@ -1,6 +1,6 @@
 //! A file is followed while it grows, is rotated and is cut off.
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -9,20 +9,30 @@ use crate::import::follow;
 struct Following {
     store: Arc<WatchedStore>,
     shutdown: oneshot::Sender<()>,
+    progress: watch::Receiver<bool>,
     task: JoinHandle<Result<ImportSummary, ImportError>>,
 }
 
 impl Following {
     fn start(log: &Log, store: Arc<WatchedStore>) -> Self {
         let (shutdown, is_shut_down) = oneshot::channel::<()>();
+        let (has_progress, progress) = watch::channel(false);
         let (path, into) = (log.path(), store.clone());
         let task = tokio::spawn(async move {
             let shutdown = async {
                 let _ = is_shut_down.await;
             };
-            follow(&path, &options(), into, &mut |_| {}, shutdown).await
+            let mut on_progress = |_| {
+                has_progress.send_replace(true);
+            };
+            follow(&path, &options(), into, &mut on_progress, shutdown).await
         });
-        Self { store, shutdown, task }
+        Self { store, shutdown, progress, task }
+    }
+
+    /// Waits until the file was looked at, and is read.
+    async fn wait_for_progress(&mut self) {
+        self.progress.wait_for(|has_progress| *has_progress).await.unwrap();
     }
 
     async fn stop(self) -> Result<ImportSummary, ImportError> {
@@ -118,6 +128,23 @@ async fn following_goes_on_where_it_ended() {
     let summary = following.stop().await.unwrap();
 
     assert_eq!((summary.counted, summary.already_counted), (20, 100));
+}
+
+#[tokio::test]
+async fn of_a_log_that_was_set_back_what_is_added_counts() {
+    let store = WatchedStore::new();
+    import_bytes(lines(0..100), &store).await.unwrap();
+    let log = Log::new(lines(0..40));
+
+    for (before, numbers) in [(40, 200..210), (50, 210..230)] {
+        let mut following = Following::start(&log, store.clone());
+        following.wait_for_progress().await;
+        log.append(&lines(numbers.clone()));
+        store.wait_for_hits(u64::from(numbers.end) - 100).await;
+        let summary = following.stop().await.unwrap();
+
+        assert_eq!((summary.counted, summary.already_counted), (numbers.len() as u64, before));
+    }
 }
 
 #[tokio::test]

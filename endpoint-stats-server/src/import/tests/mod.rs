@@ -3,6 +3,7 @@
 mod bad_input;
 mod follow;
 mod once;
+mod shorter;
 mod watched_store;
 
 use std::io::Write;

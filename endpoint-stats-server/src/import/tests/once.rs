@@ -134,17 +134,6 @@ async fn files_with_the_same_first_line_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_file_cut_short_is_another_one_and_the_whole_one_stays_counted() {
-    let store = WatchedStore::new();
-    import_bytes(lines(0..100), &store).await.unwrap();
-
-    let short = import_bytes(lines(0..40), &store).await.unwrap();
-    let whole = import_bytes(lines(0..100), &store).await.unwrap();
-
-    assert_eq!((short.counted, whole.counted, whole.already_counted), (40, 0, 100));
-}
-
-#[tokio::test]
 async fn a_pipe_with_a_known_first_line_counts_whole() {
     for text in [line(0) + &lines(200..220), line(0) + &lines(200..400)] {
         let store = WatchedStore::new();
