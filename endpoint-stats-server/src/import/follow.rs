@@ -28,6 +28,7 @@ use super::{ImportError, ImportErrorKind, ImportOptions, ImportSummary, in_backg
 /// feed is there. What was read is committed at least once in the options' `commit_every`, and all of it before this
 /// returns. A store that cannot be reached is tried again without end, and after `shutdown` for five seconds; meanwhile
 /// reading stops. That a file was cut off is not noticed when it has grown beyond its old length before the next look.
+/// Of a file that was set back to an earlier state of itself, only what is added after it was opened counts.
 ///
 /// # Errors
 ///

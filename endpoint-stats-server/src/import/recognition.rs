@@ -3,13 +3,13 @@
 //! A stream's writer id is the BLAKE3 hash of the service, the stream's first line and a number `n`, and the
 //! checkpoint of its last batch says how many bytes were counted and what the last of them were. For n = 0, 1, 2, …
 //! the ids that the store knows are the candidates: streams of this service that start with the same line. The stream
-//! is the candidate whose bytes it has at the candidate's offset, and goes on there. A stream that ends before that offset
-//! is a shorter copy of the candidate if its landmarks are the first of the candidate's: then all of it was counted, and
-//! what may be added to it is counted under a new id, from there. If there are several, the one with most bytes in
-//! common is meant. If there is none, the stream is a new one, with the first id that the store does not know.
+//! is the candidate whose bytes it has at the candidate's offset, and goes on there. A stream that ends before that
+//! offset is a shorter copy of the candidate if its landmarks are the first of the candidate's: then all of it was
+//! counted, and what may be added to it is counted under a new id, from there. If there are several, the one with most
+//! bytes in common is meant. If there is none, the stream is a new one, with the first id that the store does not know.
 //!
-//! Where a shorter copy ends, nothing of the candidate is remembered, so its last bytes are taken on trust: in the first
-//! 4 KiB an incomplete last line, behind them less than an eighth of what stands before them.
+//! Where a shorter copy ends, nothing of the candidate is remembered, so its last bytes are taken on trust: in the
+//! first 4 KiB an incomplete last line, behind them less than an eighth of what stands before them.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};

@@ -133,17 +133,22 @@ async fn following_goes_on_where_it_ended() {
 #[tokio::test]
 async fn of_a_log_that_was_set_back_what_is_added_counts() {
     let store = WatchedStore::new();
-    import_bytes(lines(0..100), &store).await.unwrap();
-    let log = Log::new(lines(0..40));
+    import_bytes(lines(0..300), &store).await.unwrap();
+    for count in [10, 40, 100, 250] {
+        let hits = report(&store).await.totals.counts.hits();
+        let log = Log::new(lines(0..count));
 
-    for (before, numbers) in [(40, 200..210), (50, 210..230)] {
         let mut following = Following::start(&log, store.clone());
         following.wait_for_progress().await;
-        log.append(&lines(numbers.clone()));
-        store.wait_for_hits(u64::from(numbers.end) - 100).await;
-        let summary = following.stop().await.unwrap();
+        log.append(&line(500 + count));
+        store.wait_for_hits(hits + 1).await;
+        let followed = following.stop().await.unwrap();
+        log.append(&line(501 + count));
+        let later = import_file(log.path(), &store).await.unwrap();
 
-        assert_eq!((summary.counted, summary.already_counted), (numbers.len() as u64, before));
+        assert_eq!((followed.counted, followed.already_counted), (1, count.into()));
+        assert_eq!((later.counted, later.already_counted), (1, u64::from(count) + 1));
+        assert_eq!(import_bytes(lines(0..300), &store).await.unwrap().counted, 0);
     }
 }
 

@@ -120,7 +120,7 @@ async fn a_pipe_that_breaks_before_it_is_recognised_is_told() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn starts_of_a_log_in_any_order_count_each_line_once(
