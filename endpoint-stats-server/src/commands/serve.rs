@@ -18,6 +18,7 @@ use crate::settings::{SettingError, service_name};
 pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(args.log_format);
     let metrics = serve::install_metrics().context("failed to install the metrics recorder")?;
+    let interrupted = serve::interrupted();
     let service = service_name(&args.service)?;
     let flush = FlushConfig { interval: flush_interval(args.flush_secs)?, ..FlushConfig::default() };
     let store = open(&args.store).await?;
@@ -35,7 +36,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
         .start();
     let options =
         Options { max_connections: args.max_connections.into(), drain: Duration::from_secs(args.drain_secs.into()) };
-    serve::serve(listeners, stats, metrics, options, serve::interrupted()).await.map_err(Failure::from)
+    serve::serve(listeners, stats, metrics, options, interrupted).await.map_err(Failure::from)
 }
 
 async fn listen(setting: &'static str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
