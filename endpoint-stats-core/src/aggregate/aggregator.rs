@@ -47,7 +47,9 @@ struct Inner {
     handles: Box<[Arc<Handle>]>,
 }
 
+// Two cache lines of its own, as processors fetch them in pairs: its reference count is one stripe's only.
 #[derive(Debug)]
+#[repr(align(128))]
 struct Handle {
     counters: Arc<Counters>,
     stripe: usize,

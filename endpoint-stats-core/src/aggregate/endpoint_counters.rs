@@ -11,6 +11,7 @@ const OUTCOME_BLOCKS: usize = 1_000_usize.div_ceil(32);
 
 /// One endpoint's counters, as written by the threads of one stripe.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(super) struct EndpointCounters {
     begun: AtomicU64,
     request_bytes: AtomicU64,

@@ -58,11 +58,10 @@ fn has_no_body(method: Method, status: StatusCode) -> bool {
         || status == StatusCode::NOT_MODIFIED
 }
 
+/// How many bytes a server will send at most: what the body knows, else what the head says.
 fn promised_bytes<B: Body>(response: &Response<B>) -> Option<u64> {
-    match response.headers().get(header::CONTENT_LENGTH) {
-        Some(length) => length.to_str().ok()?.parse().ok(),
-        None => response.body().size_hint().exact(),
-    }
+    let declared = || response.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+    response.body().size_hint().exact().or_else(declared)
 }
 
 impl<B: Body, O: OpenHit> Body for ResponseBody<B, O> {

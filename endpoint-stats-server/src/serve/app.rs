@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -57,8 +57,8 @@ pub(super) fn admin(readiness: Readiness, metrics: Metrics) -> Router {
         .route("/metrics", get(prometheus).with_state(metrics))
 }
 
-async fn welcome(State(fleet): State<FleetView>, headers: HeaderMap) -> Response {
-    if wants_html(&headers) {
+async fn welcome(State(fleet): State<FleetView>, request: Request) -> Response {
+    if wants_html(request.headers()) {
         return page::render(&fleet);
     }
     let access_count = fleet.hits_at("/");
