@@ -131,8 +131,8 @@ fn hit_each(aggregator: &Aggregator, routes: &[String], with_callers: bool) {
                 route,
                 &Hit {
                     outcome: Outcome::Status(if n == 2 { 404 } else { 200 }),
-                    latency: Some(latency),
-                    duration: Some(latency * 2),
+                    latency: Some(latency.into()),
+                    duration: Some((latency * 2).into()),
                     response_bytes: 512,
                     caller: with_callers.then(|| CallerHash::from_u64(hash)),
                 },
@@ -144,8 +144,8 @@ fn hit_each(aggregator: &Aggregator, routes: &[String], with_callers: bool) {
 fn record_until(aggregator: &Aggregator, stop: &AtomicBool) {
     let hit = Hit {
         outcome: Outcome::Status(200),
-        latency: Some(Duration::from_micros(300)),
-        duration: Some(Duration::from_micros(310)),
+        latency: Some(Duration::from_micros(300).into()),
+        duration: Some(Duration::from_micros(310).into()),
         response_bytes: 512,
         caller: None,
     };

@@ -154,8 +154,8 @@ fn hit(i: usize) -> Hit {
     let latency = Duration::from_micros(100 + (i as u64 * 7 % 16) * 270);
     Hit {
         outcome: Outcome::Status(200),
-        latency: Some(latency),
-        duration: Some(latency + Duration::from_micros(20)),
+        latency: Some(latency.into()),
+        duration: Some((latency + Duration::from_micros(20)).into()),
         response_bytes: 13,
         caller: None,
     }

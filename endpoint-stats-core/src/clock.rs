@@ -1,8 +1,10 @@
 //! The one place that asks what time it is.
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::nanos::Nanos;
 use crate::window::Timestamp;
 
 /// Tells the time of day; windows are stamped with it, order and duplicates never depend on it.
@@ -17,7 +19,10 @@ pub struct SystemClock;
 
 /// A moment on the monotonic clock, read from the processor's time stamp counter where there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(quanta::Instant);
+pub struct Moment(u64);
+
+// A reading stays in the counter's own unit until two are subtracted: a request reads the clock three times.
+static COUNTER: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this type owns the wall clock")]
@@ -36,19 +41,19 @@ impl Moment {
     /// Reads the monotonic clock; the first reading of a process calibrates it, which takes some milliseconds.
     #[inline]
     pub fn now() -> Self {
-        Self(quanta::Instant::now())
+        Self(COUNTER.raw())
     }
 
     /// The time from an earlier moment to this one; zero if that was not earlier.
     #[inline]
     pub fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_duration_since(earlier.0)
+        self.nanos_since(earlier).into()
     }
 
-    /// The same in nanoseconds, which 584 years fit in.
+    /// The same, as a hit keeps it.
     #[inline]
-    pub(crate) fn nanos_since(self, earlier: Self) -> u64 {
-        u64::try_from(self.since(earlier).as_nanos()).unwrap_or(u64::MAX - 1)
+    pub fn nanos_since(self, earlier: Self) -> Nanos {
+        Nanos::new(COUNTER.delta_as_nanos(earlier.0, self.0))
     }
 }
 

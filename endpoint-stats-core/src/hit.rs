@@ -1,8 +1,8 @@
 //! One request, counted: a [`Hit`] and how it ended, its [`Outcome`].
 
 use std::fmt;
-use std::time::Duration;
 
+use crate::nanos::Nanos;
 use crate::sketch::CallerHash;
 
 /// One request counted for one endpoint.
@@ -11,9 +11,9 @@ pub struct Hit {
     /// How the request ended.
     pub outcome: Outcome,
     /// From receiving the request to the response head; `None` when no head was sent.
-    pub latency: Option<Duration>,
+    pub latency: Option<Nanos>,
     /// From receiving the request to the last byte of the response body; `None` when a log does not tell.
-    pub duration: Option<Duration>,
+    pub duration: Option<Nanos>,
     /// Bytes of the response body that were handed on, without head and framing.
     pub response_bytes: u64,
     /// Who made the request, as a keyed hash.

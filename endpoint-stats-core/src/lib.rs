@@ -53,12 +53,15 @@ mod endpoint;
 pub mod flush;
 mod hit;
 pub mod middleware;
+mod nanos;
 pub mod recorder;
 pub mod sketch;
 mod stats;
 pub mod store;
+mod stripes;
 pub mod window;
 
 pub use endpoint::{Endpoint, InvalidName, MAX_ROUTE_BYTES, MAX_SERVICE_BYTES, Method, Route, ServiceName};
 pub use hit::{Hit, Outcome};
+pub use nanos::Nanos;
 pub use stats::{EndpointStats, EndpointStatsBuilder, RegisterError};

@@ -5,19 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the library, and the modules it may name.
-const MAY_NAME: [(&str, &[&str]); 12] = [
+const MAY_NAME: [(&str, &[&str]); 14] = [
     ("endpoint", &[]),
     ("window", &[]),
-    ("sketch", &[]),
-    ("clock", &["window"]),
-    ("hit", &["sketch"]),
+    ("nanos", &[]),
+    ("stripes", &[]),
+    ("sketch", &["nanos"]),
+    ("clock", &["nanos", "window"]),
+    ("hit", &["nanos", "sketch"]),
     ("recorder", &["endpoint", "hit"]),
-    ("middleware", &["clock", "endpoint", "hit", "recorder", "sketch", "window"]),
-    ("aggregate", &["endpoint", "hit", "recorder", "sketch", "window"]),
+    ("middleware", &["clock", "endpoint", "hit", "nanos", "recorder", "sketch", "stripes", "window"]),
+    ("aggregate", &["endpoint", "hit", "nanos", "recorder", "sketch", "stripes", "window"]),
     ("store", &["aggregate", "endpoint", "hit", "sketch", "window"]),
     ("flush", &["aggregate", "clock", "endpoint", "hit", "sketch", "store", "window"]),
     ("stats", &["aggregate", "clock", "endpoint", "flush", "middleware", "store"]),
-    ("lib", &["endpoint", "hit", "stats"]),
+    ("lib", &["endpoint", "hit", "nanos", "stats"]),
 ];
 
 /// Crates that belong to one folder, and are named nowhere else.

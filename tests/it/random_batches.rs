@@ -1,12 +1,10 @@
 //! Batches as writers might send them: repeated, skipped, late, from several writers.
 
-use std::time::Duration;
-
 use endpoint_stats_core::aggregate::{ConsumerCounts, ConsumerName, Counts, Delta};
 use endpoint_stats_core::sketch::CallerHash;
 use endpoint_stats_core::store::{Batch, WriterId};
 use endpoint_stats_core::window::{Timestamp, Width, Window};
-use endpoint_stats_core::{Endpoint, Hit, Method, Outcome, Route, ServiceName};
+use endpoint_stats_core::{Endpoint, Hit, Method, Nanos, Outcome, Route, ServiceName};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -73,8 +71,8 @@ fn hit() -> impl Strategy<Value = Hit> {
     (outcome, any::<u32>(), any::<u16>(), proptest::option::of(any::<u64>())).prop_map(
         |(outcome, nanos, response_bytes, caller)| Hit {
             outcome,
-            latency: Some(Duration::from_nanos(nanos.into())),
-            duration: Some(Duration::from_nanos(u64::from(nanos) * 2)),
+            latency: Some(Nanos::new(nanos.into())),
+            duration: Some(Nanos::new(u64::from(nanos) * 2)),
             response_bytes: response_bytes.into(),
             caller: caller.map(CallerHash::from_u64),
         },

@@ -19,8 +19,8 @@ fn count(recorder: &Aggregator, route: &str, number: u64) {
     let code = 200 + u16::try_from(number % 5).unwrap();
     let hit = Hit {
         outcome: Outcome::Status(code),
-        latency: Some(std::time::Duration::from_micros(number % 10_000)),
-        duration: Some(std::time::Duration::from_micros(number % 20_000)),
+        latency: Some(std::time::Duration::from_micros(number % 10_000).into()),
+        duration: Some(std::time::Duration::from_micros(number % 20_000).into()),
         response_bytes: number % 100,
         caller: None,
     };

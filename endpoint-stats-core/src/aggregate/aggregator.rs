@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::caller_registers::CallerRegisters;
 use super::endpoint_counters::EndpointCounters;
 use super::registry::{Known, Limits, Registry};
-use super::slot_table::Slot;
-use super::stripe::{Stripe, stripes_wanted, thread_number};
+use super::slot_table::{Slot, Slots};
+use super::stripe::Stripe;
 use super::{ConsumerCounts, Counts, Delta};
 use crate::endpoint::{Endpoint, ServiceName};
 use crate::hit::Hit;
 use crate::recorder::{Arrival, OpenHit, Recorder};
+use crate::stripes::Striped;
 use crate::window::{Timestamp, Width, Window};
 
 /// Counts the hits of one service in memory; clones count together.
@@ -27,8 +28,7 @@ pub struct Aggregator {
 pub struct AggregatorHit {
     // One `Arc` a stripe, so that requests on different cores do not share its reference count either.
     handle: Arc<Handle>,
-    endpoint: Slot,
-    consumer: Option<Slot>,
+    slots: Slots,
 }
 
 /// What one endpoint counted in this process since it started.
@@ -44,7 +44,7 @@ pub struct LiveCount {
 
 struct Inner {
     counters: Arc<Counters>,
-    handles: Box<[Arc<Handle>]>,
+    handles: Striped<Arc<Handle>>,
 }
 
 // Two cache lines of its own, as processors fetch them in pairs: its reference count is one stripe's only.
@@ -59,7 +59,7 @@ struct Handle {
 struct Counters {
     service: ServiceName,
     registry: Registry,
-    stripes: Box<[Stripe]>,
+    stripes: Striped<Stripe>,
     callers: Box<[OnceLock<CallerRegisters>]>,
     consumers: Box<[ConsumerCounters]>,
     // Hits drained so far, by endpoint; the lock also keeps drains apart.
@@ -82,14 +82,13 @@ impl Aggregator {
         let capacity = registry.endpoint_capacity();
         let counters = Arc::new(Counters {
             service,
-            stripes: (0..stripes_wanted()).map(|_| Stripe::new(capacity)).collect(),
+            stripes: Striped::new(|_| Stripe::new(capacity)),
             callers: (0..capacity).map(|_| OnceLock::new()).collect(),
             consumers: (0..registry.consumer_capacity()).map(|_| ConsumerCounters::default()).collect(),
             drained: Mutex::new(vec![0; capacity]),
             registry,
         });
-        let handle = |stripe| Arc::new(Handle { counters: Arc::clone(&counters), stripe });
-        let handles = (0..counters.stripes.len()).map(handle).collect();
+        let handles = Striped::new(|stripe| Arc::new(Handle { counters: Arc::clone(&counters), stripe }));
         Self { inner: Arc::new(Inner { counters, handles }) }
     }
 
@@ -178,9 +177,9 @@ impl Recorder for Aggregator {
         let inner = &*self.inner;
         let endpoint = inner.counters.registry.endpoint(arrival)?;
         let consumer = arrival.consumer.and_then(|name| inner.counters.registry.consumer(endpoint, name));
-        let handle = Arc::clone(&inner.handles[thread_number() & (inner.handles.len() - 1)]);
+        let handle = Arc::clone(inner.handles.of_this_thread());
         handle.counters(endpoint).begin();
-        Some(AggregatorHit { handle, endpoint, consumer })
+        Some(AggregatorHit { handle, slots: Slots::new(endpoint, consumer) })
     }
 }
 
@@ -191,16 +190,16 @@ impl OpenHit for AggregatorHit {
     fn end(self, hit: &Hit) {
         let counters = &*self.handle.counters;
         if let Some(caller) = hit.caller {
-            counters.callers[self.endpoint.index()].get_or_init(CallerRegisters::new).insert(caller);
+            counters.callers[self.slots.endpoint().index()].get_or_init(CallerRegisters::new).insert(caller);
         }
-        if let Some(consumer) = self.consumer {
+        if let Some(consumer) = self.slots.consumer() {
             counters.consumers[consumer.index()].add(hit);
         }
-        self.handle.counters(self.endpoint).add(hit);
+        self.handle.counters(self.slots.endpoint()).add(hit);
     }
 
     fn add_request_bytes(&self, bytes: u64) {
-        self.handle.counters(self.endpoint).add_request_bytes(bytes);
+        self.handle.counters(self.slots.endpoint()).add_request_bytes(bytes);
     }
 }
 
@@ -209,7 +208,7 @@ impl OpenHit for AggregatorHit {
 impl Handle {
     #[inline]
     fn counters(&self, endpoint: Slot) -> &EndpointCounters {
-        self.counters.stripes[self.stripe].counters(endpoint.index())
+        self.counters.stripes.get(self.stripe).counters(endpoint.index())
     }
 }
 

@@ -55,10 +55,10 @@ impl Counts {
     pub fn add(&mut self, hit: &Hit) {
         self.outcomes.add(hit.outcome, 1);
         if let Some(latency) = hit.latency {
-            self.latency.record(latency);
+            self.latency.record(latency.into());
         }
         if let Some(duration) = hit.duration {
-            self.duration.record(duration);
+            self.duration.record(duration.into());
         }
         self.response_bytes = capped_sum(self.response_bytes, hit.response_bytes);
         if let Some(caller) = hit.caller {

@@ -20,8 +20,8 @@
 //! let arrival = Arrival { method: Method::Get, route: Some("/users/{id}"), consumer: None };
 //! let hit = Hit {
 //!     outcome: Outcome::Status(200),
-//!     latency: Some(Duration::from_millis(3)),
-//!     duration: Some(Duration::from_millis(4)),
+//!     latency: Some(Duration::from_millis(3).into()),
+//!     duration: Some(Duration::from_millis(4).into()),
 //!     response_bytes: 512,
 //!     caller: None,
 //! };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::HeaderName;
 use ipnet::IpNet;
 
-use super::layer::hook;
+use super::hooks::hook;
 use super::{CallerHasher, RequestHead};
 use crate::clock::Moment;
 use crate::sketch::CallerHash;

@@ -30,6 +30,7 @@ pin_project! {
 }
 
 impl<F, O: OpenHit> ResponseFuture<F, O> {
+    #[inline]
     pub(super) fn new(inner: F, guard: HitGuard<O>, method: Method) -> Self {
         Self { inner, guard, method }
     }
@@ -43,6 +44,7 @@ where
 {
     type Output = Result<Response<ResponseBody<B, O>>, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(guard::step(this.guard, || this.inner.poll(cx)));

@@ -1,9 +1,8 @@
 //! [`HitGuard`]: the one place that ends a hit.
 
-use std::time::Duration;
-
 use crate::clock::Moment;
 use crate::hit::{Hit, Outcome};
+use crate::nanos::Nanos;
 use crate::recorder::OpenHit;
 use crate::sketch::CallerHash;
 
@@ -17,12 +16,12 @@ pub(super) struct HitGuard<O: OpenHit> {
     open: Option<O>,
     arrived_at: Moment,
     // `NO_HEAD` until there is a response head.
-    latency_nanos: u64,
+    latency: Nanos,
     response_bytes: u64,
     caller: Option<CallerHash>,
 }
 
-const NO_HEAD: u64 = u64::MAX;
+const NO_HEAD: Nanos = Nanos::new(u64::MAX);
 
 /// Counts the hit of a step that panics.
 struct Unwinding<'a, O: OpenHit>(&'a mut HitGuard<O>);
@@ -48,7 +47,7 @@ impl<O: OpenHit> HitGuard<O> {
     /// Guards a request; `None` counts nothing.
     #[inline]
     pub(super) fn new(open: Option<O>, arrived_at: Moment, caller: Option<CallerHash>) -> Self {
-        Self { open, arrived_at, latency_nanos: NO_HEAD, response_bytes: 0, caller }
+        Self { open, arrived_at, latency: NO_HEAD, response_bytes: 0, caller }
     }
 
     /// The hit, while it is to be counted.
@@ -66,7 +65,7 @@ impl<O: OpenHit> HitGuard<O> {
     /// Notes that the response head is there.
     #[inline]
     pub(super) fn head_sent(&mut self) {
-        self.latency_nanos = self.elapsed_nanos();
+        self.latency = self.elapsed();
     }
 
     #[inline]
@@ -82,30 +81,30 @@ impl<O: OpenHit> HitGuard<O> {
     #[inline]
     pub(super) fn finish(&mut self, outcome: Outcome) {
         if let Some(open) = self.open.take() {
-            self.count(open, outcome, self.elapsed_nanos());
+            self.count(open, outcome, self.elapsed());
         }
     }
 
     /// Counts the hit as ended with its response head.
     pub(super) fn finish_at_head(&mut self, outcome: Outcome) {
         if let Some(open) = self.open.take() {
-            self.count(open, outcome, self.latency_nanos);
+            self.count(open, outcome, self.latency);
         }
     }
 
     #[inline]
-    fn count(&self, open: O, outcome: Outcome, duration_nanos: u64) {
+    fn count(&self, open: O, outcome: Outcome, duration: Nanos) {
         open.end(&Hit {
             outcome,
-            latency: (self.latency_nanos != NO_HEAD).then(|| Duration::from_nanos(self.latency_nanos)),
-            duration: Some(Duration::from_nanos(duration_nanos)),
+            latency: (self.latency != NO_HEAD).then_some(self.latency),
+            duration: Some(duration),
             response_bytes: self.response_bytes,
             caller: self.caller,
         });
     }
 
     #[inline]
-    fn elapsed_nanos(&self) -> u64 {
+    fn elapsed(&self) -> Nanos {
         Moment::now().nanos_since(self.arrived_at)
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::RequestHead;
-use super::layer::hook;
+use super::hooks::hook;
 
 /// Finds the route template of a request.
 pub trait IdentifyEndpoint: Send + Sync + 'static {

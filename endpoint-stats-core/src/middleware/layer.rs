@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tower_layer::Layer;
 
+use super::hooks::{Hooks, HooksHandle};
 use super::{CallerHasher, CallerKey, EndpointStatsService, IdentifyEndpoint, IdentifyFn, RequestHead};
 use crate::recorder::Recorder;
 
@@ -14,22 +14,6 @@ use crate::recorder::Recorder;
 pub struct EndpointStatsLayer<R, I> {
     hooks: Arc<Hooks<R, I>>,
 }
-
-/// What a layer and all its services share.
-pub(super) struct Hooks<R, I> {
-    pub(super) recorder: R,
-    pub(super) identify: I,
-    pub(super) callers: Option<(CallerKey, Arc<CallerHasher>)>,
-    pub(super) consumer: Option<ConsumerFn>,
-}
-
-/// Calls a closure of the user; one that panics has found nothing, and the request goes on.
-#[inline]
-pub(super) fn hook<T>(call: impl FnOnce() -> Option<T>) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or(None)
-}
-
-type ConsumerFn = Arc<dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync>;
 
 impl<R: Recorder, I: IdentifyEndpoint> EndpointStatsLayer<R, I> {
     /// Creates a layer that asks `identify` for the endpoint of each request.
@@ -91,7 +75,7 @@ impl<S, R, I> Layer<S> for EndpointStatsLayer<R, I> {
     type Service = EndpointStatsService<S, R, I>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        EndpointStatsService { inner, hooks: Arc::clone(&self.hooks) }
+        EndpointStatsService { inner, hooks: HooksHandle::new(&self.hooks) }
     }
 }
 

@@ -47,6 +47,7 @@ mod caller_hasher;
 mod caller_key;
 mod future;
 mod guard;
+mod hooks;
 mod identify;
 mod layer;
 mod request_body;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
+use http::Request;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -18,14 +19,15 @@ use crate::recorder::OpenHit;
 /// ```
 /// use endpoint_stats_core::middleware::{MeterBody, RequestBody};
 /// use endpoint_stats_core::recorder::OpenHit;
+/// use http::Request;
 ///
 /// struct MyBody(http_body_util::Full<bytes::Bytes>);
 ///
 /// impl MeterBody for MyBody {
 ///     type Metered<O: OpenHit> = RequestBody<Self, O>;
 ///
-///     fn meter<O: OpenHit>(self, open: Option<&O>) -> RequestBody<Self, O> {
-///         RequestBody::new(self, open)
+///     fn meter<O: OpenHit>(request: Request<Self>, open: Option<&O>) -> Request<RequestBody<Self, O>> {
+///         request.map(|body| RequestBody::new(body, open))
 ///     }
 /// }
 /// ```
@@ -37,8 +39,8 @@ pub trait MeterBody: Sized {
     /// The body that the wrapped service receives.
     type Metered<O: OpenHit>;
 
-    /// Counts the body's bytes for a hit; `None` when the request is not counted.
-    fn meter<O: OpenHit>(self, open: Option<&O>) -> Self::Metered<O>;
+    /// Counts the bytes of a request's body for a hit; `None` when the request is not counted.
+    fn meter<O: OpenHit>(request: Request<Self>, open: Option<&O>) -> Request<Self::Metered<O>>;
 }
 
 pin_project! {
@@ -104,7 +106,10 @@ impl<B, O: OpenHit> fmt::Debug for RequestBody<B, O> {
 impl MeterBody for () {
     type Metered<O: OpenHit> = ();
 
-    fn meter<O: OpenHit>(self, _: Option<&O>) {}
+    #[inline]
+    fn meter<O: OpenHit>(request: Request<Self>, _: Option<&O>) -> Request<()> {
+        request
+    }
 }
 
 macro_rules! wrapped {
@@ -113,8 +118,8 @@ macro_rules! wrapped {
         impl MeterBody for $body {
             type Metered<O: OpenHit> = RequestBody<Self, O>;
 
-            fn meter<O: OpenHit>(self, open: Option<&O>) -> RequestBody<Self, O> {
-                RequestBody::new(self, open)
+            fn meter<O: OpenHit>(request: Request<Self>, open: Option<&O>) -> Request<RequestBody<Self, O>> {
+                request.map(|body| RequestBody::new(body, open))
             }
         }
     )*};
@@ -127,21 +132,28 @@ wrapped! {
     hyper::body::Incoming,
 }
 
-#[cfg(feature = "axum")]
-impl MeterBody for axum::body::Body {
-    type Metered<O: OpenHit> = Self;
+/// A body type that any body can be made into; a request that has no bytes, or is not counted, stays as it is.
+macro_rules! one_type_for_all {
+    ($(#[$feature:meta] $body:ty),* $(,)?) => {$(
+        #[$feature]
+        impl MeterBody for $body {
+            type Metered<O: OpenHit> = Self;
 
-    #[inline]
-    fn meter<O: OpenHit>(self, open: Option<&O>) -> Self {
-        if open.is_none() || self.is_end_stream() { self } else { Self::new(RequestBody::new(self, open)) }
-    }
+            #[inline]
+            fn meter<O: OpenHit>(mut request: Request<Self>, open: Option<&O>) -> Request<Self> {
+                if open.is_some() && !request.body().is_end_stream() {
+                    let body = std::mem::take(request.body_mut());
+                    *request.body_mut() = Self::new(RequestBody::new(body, open));
+                }
+                request
+            }
+        }
+    )*};
 }
 
-#[cfg(feature = "tonic")]
-impl MeterBody for tonic::body::Body {
-    type Metered<O: OpenHit> = Self;
-
-    fn meter<O: OpenHit>(self, open: Option<&O>) -> Self {
-        if open.is_none() || self.is_end_stream() { self } else { Self::new(RequestBody::new(self, open)) }
-    }
+one_type_for_all! {
+    #[cfg(feature = "axum")]
+    axum::body::Body,
+    #[cfg(feature = "tonic")]
+    tonic::body::Body,
 }

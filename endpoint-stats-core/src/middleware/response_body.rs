@@ -30,7 +30,8 @@ pin_project! {
 /// Decides how a response ended.
 struct Ending<O: OpenHit> {
     guard: HitGuard<O>,
-    status: u16,
+    // A whole word: two bytes would leave a hole, which the compiler moves together with the body, out of alignment.
+    status: u64,
     // A server stops asking for frames once it has sent as many bytes as the head promised.
     promised_bytes: Option<u64>,
 }
@@ -45,7 +46,10 @@ impl<B: Body, O: OpenHit> ResponseBody<B, O> {
         }
         let promised_bytes = guard.open().and_then(|_| promised_bytes(&response));
         let (parts, inner) = response.into_parts();
-        Response::from_parts(parts, Self { inner, ending: Ending { guard: guard.take(), status, promised_bytes } })
+        Response::from_parts(
+            parts,
+            Self { inner, ending: Ending { guard: guard.take(), status: status.into(), promised_bytes } },
+        )
     }
 }
 
@@ -68,17 +72,19 @@ impl<B: Body, O: OpenHit> Body for ResponseBody<B, O> {
     type Data = B::Data;
     type Error = B::Error;
 
+    #[inline]
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         let frame = ready!(guard::step(&mut this.ending.guard, || this.inner.as_mut().poll_frame(cx)));
         match &frame {
             Some(Ok(frame)) => this.ending.note(frame, this.inner.is_end_stream()),
             Some(Err(_)) => this.ending.guard.finish(Outcome::Failed),
-            None => this.ending.guard.finish(Outcome::Status(this.ending.status)),
+            None => this.ending.finish(),
         }
         Poll::Ready(frame)
     }
 
+    #[inline]
     fn is_end_stream(&self) -> bool {
         self.inner.is_end_stream()
     }
@@ -97,8 +103,14 @@ impl<O: OpenHit> Ending<O> {
             self.guard.add_response_bytes(data.remaining());
         }
         if is_last {
-            self.guard.finish(Outcome::Status(self.status));
+            self.finish();
         }
+    }
+
+    /// Counts the response as sent whole.
+    #[inline]
+    fn finish(&mut self) {
+        self.guard.finish(Outcome::Status(u16::try_from(self.status).unwrap_or_default()));
     }
 }
 
@@ -107,7 +119,7 @@ impl<O: OpenHit> Drop for Ending<O> {
     fn drop(&mut self) {
         let is_sent_whole = self.promised_bytes == Some(self.guard.response_bytes());
         if self.guard.open().is_some() && is_sent_whole && !std::thread::panicking() {
-            self.guard.finish(Outcome::Status(self.status));
+            self.finish();
         }
     }
 }

@@ -1,7 +1,6 @@
 //! [`EndpointStatsService`]: a service with its requests counted.
 
 use std::fmt;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -9,7 +8,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::guard::HitGuard;
-use super::layer::{Hooks, hook};
+use super::hooks::{Hooks, HooksHandle, hook};
 use super::{IdentifyEndpoint, MeterBody, RequestHead, ResponseBody, ResponseFuture};
 use crate::clock::Moment;
 use crate::endpoint::Method;
@@ -18,7 +17,7 @@ use crate::recorder::{Arrival, Recorder};
 /// A service with its requests counted, made by [`EndpointStatsLayer`](super::EndpointStatsLayer).
 pub struct EndpointStatsService<S, R, I> {
     pub(super) inner: S,
-    pub(super) hooks: Arc<Hooks<R, I>>,
+    pub(super) hooks: HooksHandle<R, I>,
 }
 
 impl<S, R, I, B, ResB> Service<Request<B>> for EndpointStatsService<S, R, I>
@@ -33,15 +32,16 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, R::OpenHit>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let method = Method::from(request.method());
         let guard = self.hooks.guard(&request, method);
-        let open = guard.open();
-        let request = request.map(|body| body.meter(open));
+        let request = B::meter(request, guard.open());
         ResponseFuture::new(self.inner.call(request), guard, method)
     }
 }
@@ -62,7 +62,7 @@ impl<R: Recorder, I: IdentifyEndpoint> Hooks<R, I> {
 
 impl<S: Clone, R, I> Clone for EndpointStatsService<S, R, I> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), hooks: Arc::clone(&self.hooks) }
+        Self { inner: self.inner.clone(), hooks: self.hooks.clone() }
     }
 }
 

@@ -21,7 +21,7 @@ pub struct LatencySketch {
 impl LatencySketch {
     /// Records one duration.
     pub fn record(&mut self, value: Duration) {
-        self.add_to_bucket(scale::bucket_of(value), 1);
+        self.add_to_bucket(scale::bucket_of(value.into()), 1);
     }
 
     pub(crate) fn add_to_bucket(&mut self, bucket: usize, count: u64) {

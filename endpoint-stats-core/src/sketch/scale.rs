@@ -5,7 +5,7 @@
 //! sketch is exported to both without loss. Values below 2^-30 s (0.9 ns) or above 2^18 s (3 days) are kept in
 //! the first or last bucket.
 
-use std::time::Duration;
+use crate::nanos::Nanos;
 
 /// Buckets in one factor of two.
 pub(crate) const BUCKETS_PER_OCTAVE: usize = 32;
@@ -63,9 +63,8 @@ const MANTISSA_MASK: u64 = (1 << MANTISSA_BITS) - 1;
 
 /// The bucket of a value, counted from the first one: `0..BUCKETS`.
 #[inline]
-pub(crate) fn bucket_of(value: Duration) -> usize {
-    let nanos = value.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(value.subsec_nanos()));
-    let bits = (nanos as f64 * 1e-9).to_bits();
+pub(crate) fn bucket_of(value: Nanos) -> usize {
+    let bits = (value.get() as f64 * 1e-9).to_bits();
     let exponent = (bits >> MANTISSA_BITS) as usize;
     let mantissa = bits & MANTISSA_MASK;
     // IEEE 754 exponents are stored with 1023 added.
@@ -120,23 +119,25 @@ pub(crate) fn lower_bound_secs(bucket: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
 
     #[test]
     fn an_upper_bound_belongs_to_its_bucket() {
-        let one_second = bucket_of(Duration::from_secs(1));
+        let one_second = bucket_of(Duration::from_secs(1).into());
 
         assert_eq!(lower_bound_secs(one_second + 1).to_bits(), 1.0_f64.to_bits());
-        assert_eq!(bucket_of(Duration::from_nanos(1_000_000_001)), one_second + 1);
+        assert_eq!(bucket_of(Nanos::new(1_000_000_001)), one_second + 1);
     }
 
     #[test]
     fn values_out_of_range_fall_in_the_first_and_last_bucket() {
-        assert_eq!(bucket_of(Duration::ZERO), 0);
-        assert_eq!(bucket_of(Duration::MAX), BUCKETS - 1);
-        assert_eq!(bucket_of(Duration::from_secs(1 << 20)), BUCKETS - 1);
+        assert_eq!(bucket_of(Nanos::new(0)), 0);
+        assert_eq!(bucket_of(Duration::MAX.into()), BUCKETS - 1);
+        assert_eq!(bucket_of(Duration::from_secs(1 << 20).into()), BUCKETS - 1);
     }
 
     #[test]
@@ -150,7 +151,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_value_lies_between_the_bounds_of_its_bucket(nanos in 1_u64..(1 << 47)) {
-            let bucket = bucket_of(Duration::from_nanos(nanos));
+            let bucket = bucket_of(Nanos::new(nanos));
             let secs = nanos as f64 * 1e-9;
 
             prop_assert!(lower_bound_secs(bucket) * (1.0 - 1e-12) <= secs);
@@ -160,7 +161,7 @@ mod tests {
         #[test]
         fn the_representative_is_within_the_promised_error(nanos in 1_u64..(1 << 47)) {
             let secs = nanos as f64 * 1e-9;
-            let error = (representative_secs(bucket_of(Duration::from_nanos(nanos))) - secs).abs() / secs;
+            let error = (representative_secs(bucket_of(Nanos::new(nanos))) - secs).abs() / secs;
 
             prop_assert!(error <= 0.011, "{nanos} ns: {error}");
         }

@@ -238,8 +238,8 @@ pub async fn two_writers_add_up(store: &dyn StatsStore) {
 pub async fn sketches_merge(store: &dyn StatsStore) {
     let hit = |i: u64| Hit {
         outcome: Outcome::Status(200),
-        latency: Some(Duration::from_micros(100 * i)),
-        duration: Some(Duration::from_micros(200 * i)),
+        latency: Some(Duration::from_micros(100 * i).into()),
+        duration: Some(Duration::from_micros(200 * i).into()),
         response_bytes: i,
         caller: Some(CallerHash::from_u64((i % 10).wrapping_mul(0x9e37_79b9_7f4a_7c15))),
     };

@@ -32,8 +32,8 @@ pub(crate) fn hit(recorder: &Aggregator, route: &str, hits: u64) {
     let arrival = Arrival { method: Method::Get, route: Some(route), consumer: None };
     let hit = Hit {
         outcome: Outcome::Status(200),
-        latency: Some(Duration::from_millis(3)),
-        duration: Some(Duration::from_millis(4)),
+        latency: Some(Duration::from_millis(3).into()),
+        duration: Some(Duration::from_millis(4).into()),
         response_bytes: 10,
         caller: None,
     };
