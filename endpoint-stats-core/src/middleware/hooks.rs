@@ -11,7 +11,7 @@ use crate::stripes::Striped;
 /// What a layer was given, and all its services share.
 pub(super) struct Hooks<R, I> {
     pub(super) recorder: R,
-    pub(super) identify: I,
+    pub(super) identify: Arc<I>,
     pub(super) callers: Option<(CallerKey, Arc<CallerHasher>)>,
     pub(super) consumer: Option<ConsumerFn>,
 }
@@ -23,17 +23,31 @@ type ConsumerFn = Arc<dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> +
 /// Frameworks clone a service for each request, axum for one. A reference count that all cores write to would then cost
 /// more than the counting, so a service that is cloned gives each thread's clones a reference count of their own.
 pub(super) enum HooksHandle<R, I> {
-    ForAll(Arc<Striped<Arc<OneStripe<R, I>>>>),
+    ForAll(Arc<Stripes<R, I>>),
     ForOne(Arc<OneStripe<R, I>>),
 }
+
+/// The hooks, once a stripe.
+pub(super) type Stripes<R, I> = Striped<Arc<OneStripe<R, I>>>;
 
 // Two cache lines of its own, as processors fetch them in pairs.
 #[repr(align(128))]
 pub(super) struct OneStripe<R, I>(Arc<Hooks<R, I>>);
 
-impl<R, I> HooksHandle<R, I> {
-    pub(super) fn new(hooks: &Arc<Hooks<R, I>>) -> Self {
-        Self::ForAll(Arc::new(Striped::new(|_| Arc::new(OneStripe(Arc::clone(hooks))))))
+impl<R: Clone, I> Clone for Hooks<R, I> {
+    fn clone(&self) -> Self {
+        Self {
+            recorder: self.recorder.clone(),
+            identify: Arc::clone(&self.identify),
+            callers: self.callers.clone(),
+            consumer: self.consumer.clone(),
+        }
+    }
+}
+
+impl<R, I> Hooks<R, I> {
+    pub(super) fn stripes(self: &Arc<Self>) -> Arc<Stripes<R, I>> {
+        Arc::new(Striped::new(|_| Arc::new(OneStripe(Arc::clone(self)))))
     }
 }
 

@@ -6,19 +6,20 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::hooks::{Hooks, HooksHandle};
+use super::hooks::{Hooks, HooksHandle, Stripes};
 use super::{CallerHasher, CallerKey, EndpointStatsService, IdentifyEndpoint, IdentifyFn, RequestHead};
 use crate::recorder::Recorder;
 
 /// Counts every request that passes through the wrapped service.
 pub struct EndpointStatsLayer<R, I> {
     hooks: Arc<Hooks<R, I>>,
+    stripes: Arc<Stripes<R, I>>,
 }
 
 impl<R: Recorder, I: IdentifyEndpoint> EndpointStatsLayer<R, I> {
     /// Creates a layer that asks `identify` for the endpoint of each request.
     pub fn new(recorder: R, identify: I) -> Self {
-        Self { hooks: Arc::new(Hooks { recorder, identify, callers: None, consumer: None }) }
+        Self::of(Arc::new(Hooks { recorder, identify: Arc::new(identify), callers: None, consumer: None }))
     }
 
     /// Counts different callers, as keyed hashes of what `key` finds in a request.
@@ -38,15 +39,14 @@ impl<R: Recorder, I: IdentifyEndpoint> EndpointStatsLayer<R, I> {
         self.with(|hooks| hooks.consumer = Some(Arc::new(name)))
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Hooks<R, I>)) -> Self
-    where
-        R: Recorder,
-    {
-        match Arc::get_mut(&mut self.hooks) {
-            Some(hooks) => change(hooks),
-            None => unreachable!("a layer is configured before it is cloned or used"),
-        }
-        self
+    fn with(self, change: impl FnOnce(&mut Hooks<R, I>)) -> Self {
+        let mut hooks = Arc::unwrap_or_clone(self.hooks);
+        change(&mut hooks);
+        Self::of(Arc::new(hooks))
+    }
+
+    fn of(hooks: Arc<Hooks<R, I>>) -> Self {
+        Self { stripes: hooks.stripes(), hooks }
     }
 }
 
@@ -75,13 +75,13 @@ impl<S, R, I> Layer<S> for EndpointStatsLayer<R, I> {
     type Service = EndpointStatsService<S, R, I>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        EndpointStatsService { inner, hooks: HooksHandle::new(&self.hooks) }
+        EndpointStatsService { inner, hooks: HooksHandle::ForAll(Arc::clone(&self.stripes)) }
     }
 }
 
 impl<R, I> Clone for EndpointStatsLayer<R, I> {
     fn clone(&self) -> Self {
-        Self { hooks: Arc::clone(&self.hooks) }
+        Self { hooks: Arc::clone(&self.hooks), stripes: Arc::clone(&self.stripes) }
     }
 }
 

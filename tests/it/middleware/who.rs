@@ -158,3 +158,19 @@ async fn a_closure_that_panics_finds_nothing_and_the_request_goes_on() {
     assert_eq!(deltas[0].endpoint.route(), &Route::unmatched());
     assert_eq!(deltas[0].counts.hits(), 1);
 }
+
+#[tokio::test]
+async fn a_layer_that_is_configured_further_leaves_its_clones_as_they_were() {
+    let recording = Recording::new();
+    let plain = recording.layer();
+    let named = plain.clone().with_consumers(|_| Some("acme".into()));
+
+    for layer in [plain, named] {
+        let service = layer.layer(service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(String::new()))));
+        service.oneshot(Request::get("/hello").body(()).unwrap()).await.unwrap();
+    }
+
+    let counts = recording.counts();
+    assert_eq!(counts.hits(), 2);
+    assert_eq!(counts.consumers.values().map(|consumer| consumer.hits).sum::<u64>(), 1);
+}
