@@ -37,6 +37,7 @@ mod aggregator;
 mod block_counters;
 mod caller_registers;
 mod counts;
+mod counts_encoding;
 mod delta;
 mod endpoint_counters;
 mod outcome_counts;

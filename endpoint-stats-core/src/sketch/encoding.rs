@@ -32,6 +32,12 @@ pub(crate) fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value.to_le_bytes()[0]);
 }
 
+/// Appends bytes behind their length.
+pub(crate) fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    write_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
 /// Takes an encoding apart, and names what is wrong with it.
 pub(crate) struct Reader<'a> {
     what: &'static str,
@@ -72,6 +78,28 @@ impl<'a> Reader<'a> {
         let (head, rest) = self.bytes.split_at_checked(len).ok_or_else(|| self.error("cut off"))?;
         self.bytes = rest;
         Ok(head)
+    }
+
+    /// Bytes behind their length.
+    pub(crate) fn length_and_bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        let len = self.varint()?;
+        self.bytes(usize::try_from(len).unwrap_or(usize::MAX))
+    }
+
+    /// Text behind its length.
+    pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
+        str::from_utf8(self.length_and_bytes()?).map_err(|_| self.error("text that is not UTF-8"))
+    }
+
+    /// A reader of bytes behind their length.
+    pub(crate) fn part(&mut self) -> Result<Self, DecodeError> {
+        Ok(Self { what: self.what, bytes: self.length_and_bytes()? })
+    }
+
+    /// A number that every database holds.
+    pub(crate) fn count(&mut self) -> Result<u64, DecodeError> {
+        let count = self.varint()?;
+        if i64::try_from(count).is_ok() { Ok(count) } else { Err(self.error("a count out of range")) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -35,7 +35,7 @@ pub(crate) mod scale;
 pub use callers::{CallerHash, CallersSketch};
 pub(crate) use callers::{REGISTERS, register_of};
 pub use encoding::DecodeError;
-pub(crate) use encoding::{Reader, write_varint};
+pub(crate) use encoding::{Reader, write_bytes, write_varint};
 pub use latency::LatencySketch;
 
 /// Adds two counts; a sum stops at 2^63 - 1, the largest number that every database holds, and never wraps.

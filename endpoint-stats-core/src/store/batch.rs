@@ -76,26 +76,32 @@ impl Batch {
 
     /// Decides by the writer's mark, the same way for every store.
     pub(crate) fn judge(&self, mark: Option<WriterMark>) -> Judgement {
-        let (last_seq, last_digest) = mark.map_or((0, None), |mark| (mark.last_seq, Some(mark.digest)));
-        match self.seq.checked_sub(last_seq) {
-            _ if self.seq == 0 => Judgement::Refuse(StoreErrorKind::Rejected, "a batch's number starts at 1".into()),
-            Some(1) => Judgement::Take(self.digest()),
-            Some(0) if last_digest != Some(self.digest()) => Judgement::Refuse(
-                StoreErrorKind::Conflict,
-                format!("batch {} of writer {} is there with other content", self.seq, self.writer),
-            ),
-            Some(0) | None => Judgement::Leave(Applied::Duplicate),
-            Some(_) => Judgement::Leave(Applied::Gap { last_seq }),
-        }
+        judge(self.writer, self.seq, || self.digest(), mark)
     }
 
-    fn digest(&self) -> [u8; 32] {
+    /// The BLAKE3 hash of everything it says.
+    pub(crate) fn digest(&self) -> [u8; 32] {
         let mut content = Content(blake3::Hasher::new());
         content.bytes(self.checkpoint.as_deref().unwrap_or_default());
         for delta in &self.deltas {
             content.delta(delta);
         }
         *content.0.finalize().as_bytes()
+    }
+}
+
+/// Decides on a batch by its writer, number and digest, and the writer's mark.
+pub(crate) fn judge(writer: WriterId, seq: u64, digest: impl Fn() -> [u8; 32], mark: Option<WriterMark>) -> Judgement {
+    let (last_seq, last_digest) = mark.map_or((0, None), |mark| (mark.last_seq, Some(mark.digest)));
+    match seq.checked_sub(last_seq) {
+        _ if seq == 0 => Judgement::Refuse(StoreErrorKind::Rejected, "a batch's number starts at 1".into()),
+        Some(1) => Judgement::Take(digest()),
+        Some(0) if last_digest != Some(digest()) => Judgement::Refuse(
+            StoreErrorKind::Conflict,
+            format!("batch {seq} of writer {writer} is there with other content"),
+        ),
+        Some(0) | None => Judgement::Leave(Applied::Duplicate),
+        Some(_) => Judgement::Leave(Applied::Gap { last_seq }),
     }
 }
 

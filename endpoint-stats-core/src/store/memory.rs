@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use super::gained::Gained;
 use super::query::ReportBuilder;
 use super::{
     Applied, Batch, EndpointStatus, Judgement, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
@@ -12,7 +13,6 @@ use super::{
 };
 use crate::aggregate::Delta;
 use crate::endpoint::Endpoint;
-use crate::sketch::capped_sum;
 use crate::window::{Timestamp, Width, Window};
 
 /// Keeps windows in memory, for as long as the process lives.
@@ -110,10 +110,7 @@ impl StatsStore for MemoryStore {
 
 impl State {
     fn add(&mut self, delta: &Delta) {
-        let status = self.status(&delta.endpoint);
-        status.hits = capped_sum(status.hits, delta.counts.hits());
-        status.first_seen = Some(status.first_seen.map_or(delta.first_at, |first| first.min(delta.first_at)));
-        status.last_called = Some(status.last_called.map_or(delta.last_at, |last| last.max(delta.last_at)));
+        self.status(&delta.endpoint).gain(Gained::by(delta));
         let mut added = Summary::default();
         added.add(&delta.counts, delta.first_at, delta.last_at);
         self.merge(delta.window, &delta.endpoint, &added);

@@ -14,18 +14,29 @@
 //! - **Sums stay.** Rolling up moves counts into wider windows and changes no sum. Only [`Retention`] deletes.
 
 mod batch;
+#[cfg(feature = "postgres")]
+mod batch_encoding;
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
 mod error;
+mod gained;
 mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod query;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod window_counts;
 
+#[cfg(feature = "postgres")]
+pub(crate) use batch::judge;
 pub use batch::{Batch, WriterId};
 pub(crate) use batch::{Judgement, WriterMark};
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 pub use query::{EndpointFilter, EndpointReport, EndpointStatus, SeriesPoint, StatsQuery, StatsReport, Summary};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
@@ -36,7 +47,7 @@ use crate::endpoint::Endpoint;
 use crate::window::{Timestamp, Width};
 
 /// A writer without a checkpoint that was not seen for 30 days may be forgotten, when there are many newer ones.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) const FORGET_WRITERS_AFTER_SECS: i64 = 30 * 86_400;
 
 /// Keeps windows: the one contract of memory, SQLite and every other store.

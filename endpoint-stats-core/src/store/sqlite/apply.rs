@@ -7,11 +7,13 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
-use super::endpoints::{self, Gained};
+use super::endpoints;
 use super::error::Failure;
 use super::schema::writer;
 use super::session::{Session, Transaction};
-use super::window_row::{self, WindowCounts, WindowKey};
+use super::window_row;
+use crate::store::gained::Gained;
+use crate::store::window_counts::{WindowCounts, WindowKey};
 use crate::store::{Applied, Batch, Judgement, StoreErrorKind, WriterMark};
 
 pub(super) fn apply(session: &mut Session, batch: &Batch) -> Result<Applied, Failure> {
@@ -62,7 +64,7 @@ fn add_deltas(transaction: &mut Transaction<'_>, batch: &Batch) -> Result<(), Fa
         let id = transaction.endpoint_id(&delta.endpoint)?;
         let by = Gained::by(delta);
         gained.entry(id).and_modify(|present| present.merge(by)).or_insert(by);
-        let counted = WindowCounts { counts: delta.counts.clone(), first_at: delta.first_at, last_at: delta.last_at };
+        let counted = WindowCounts::from(delta.clone());
         windows.insert((delta.window, id), counted);
     }
     endpoints::note(transaction.connection, &gained)?;

@@ -10,10 +10,9 @@ use diesel::sqlite::SqliteConnection;
 use super::error::Failure;
 use super::schema::endpoint;
 use super::session::Session;
-use crate::aggregate::Delta;
 use crate::endpoint::{Endpoint, Method, Route, ServiceName};
-use crate::sketch::capped_sum;
 use crate::store::EndpointStatus;
+use crate::store::gained::Gained;
 use crate::window::Timestamp;
 
 /// Adds what a batch brought to what its endpoints did over all time, all of them in one statement: diesel prepares an
@@ -48,14 +47,6 @@ struct NewEndpoint<'a> {
     service: &'a str,
     method: &'a str,
     route: &'a str,
-}
-
-/// What a batch adds to one endpoint over all time.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Gained {
-    pub(super) hits: u64,
-    pub(super) first_at: Timestamp,
-    pub(super) last_at: Timestamp,
 }
 
 pub(super) fn register(session: &mut Session, endpoints: &[Endpoint], at: Timestamp) -> Result<(), Failure> {
@@ -105,7 +96,7 @@ pub(super) fn id_of(connection: &mut SqliteConnection, wanted: &Endpoint) -> Res
 
 /// Adds to what endpoints did over all time.
 pub(super) fn note(connection: &mut SqliteConnection, gained: &BTreeMap<i64, Gained>) -> Result<(), Failure> {
-    let rows: Vec<_> = gained.iter().map(|(id, gained)| gained.as_json(*id)).collect();
+    let rows: Vec<_> = gained.iter().map(|(id, gained)| as_json(*id, *gained)).collect();
     let rows = format!("[{}]", rows.join(","));
     diesel::sql_query(NOTE).bind::<Text, _>(rows).execute(connection)?;
     Ok(())
@@ -130,21 +121,7 @@ impl EndpointRow {
     }
 }
 
-// === impl Gained ===
-
-impl Gained {
-    pub(super) fn by(delta: &Delta) -> Self {
-        Self { hits: delta.counts.hits(), first_at: delta.first_at, last_at: delta.last_at }
-    }
-
-    fn as_json(self, id: i64) -> String {
-        let hits = super::window_row::as_i64(self.hits);
-        format!("[{id},{hits},{},{}]", self.first_at.as_unix(), self.last_at.as_unix())
-    }
-
-    pub(super) fn merge(&mut self, other: Self) {
-        self.hits = capped_sum(self.hits, other.hits);
-        self.first_at = self.first_at.min(other.first_at);
-        self.last_at = self.last_at.max(other.last_at);
-    }
+fn as_json(id: i64, gained: Gained) -> String {
+    let hits = super::window_row::as_i64(gained.hits);
+    format!("[{id},{hits},{},{}]", gained.first_at.as_unix(), gained.last_at.as_unix())
 }

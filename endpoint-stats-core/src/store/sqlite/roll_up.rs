@@ -9,7 +9,8 @@ use diesel::sqlite::SqliteConnection;
 use super::apply::merge_into;
 use super::error::Failure;
 use super::schema::{consumer_window, endpoint_window, writer};
-use super::window_row::{self, WindowCounts, WindowKey};
+use super::window_row;
+use crate::store::window_counts::{WindowCounts, WindowKey};
 use crate::store::{FORGET_WRITERS_AFTER_SECS, Retention, RolledUp};
 use crate::window::{Timestamp, Width, Window};
 

@@ -12,18 +12,8 @@ use super::error::Failure;
 use super::schema::{consumer_window, endpoint_window};
 use crate::aggregate::{ConsumerCounts, ConsumerName, Counts, OutcomeCounts};
 use crate::sketch::{CallersSketch, LatencySketch};
+use crate::store::window_counts::{WindowCounts, WindowKey};
 use crate::window::{Timestamp, Width, Window};
-
-/// Which window of which endpoint.
-pub(super) type WindowKey = (Window, i64);
-
-/// What was counted in it, and when first and last.
-#[derive(Debug, Clone)]
-pub(super) struct WindowCounts {
-    pub(super) counts: Counts,
-    pub(super) first_at: Timestamp,
-    pub(super) last_at: Timestamp,
-}
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = endpoint_window)]
@@ -139,16 +129,6 @@ pub(super) fn write(connection: &mut SqliteConnection, key: WindowKey, window: &
         replace_into(consumer_window::table).values(ConsumerRow::new(key, name, *counts)).execute(connection)?;
     }
     Ok(())
-}
-
-// === impl WindowCounts ===
-
-impl WindowCounts {
-    pub(super) fn merge(&mut self, other: &Self) {
-        self.counts.merge(&other.counts);
-        self.first_at = self.first_at.min(other.first_at);
-        self.last_at = self.last_at.max(other.last_at);
-    }
 }
 
 // === impl WindowRow ===

@@ -1,0 +1,82 @@
+-- Times are seconds since 1970. `counts`, `deltas` and `digest` are the library's own encodings.
+
+CREATE TABLE service (
+    id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text COLLATE "C" NOT NULL UNIQUE
+);
+
+CREATE TABLE endpoint (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    service_id    bigint NOT NULL REFERENCES service (id),
+    method        text COLLATE "C" NOT NULL,
+    route         text COLLATE "C" NOT NULL,
+    hits          bigint NOT NULL DEFAULT 0 CHECK (hits >= 0),
+    registered_at bigint,
+    first_seen    bigint,
+    last_called   bigint,
+    UNIQUE (service_id, method, route)
+);
+
+-- The last batch of each writer: a batch is taken once, in order.
+CREATE TABLE writer (
+    id         uuid PRIMARY KEY,
+    last_seq   bigint NOT NULL,
+    digest     bytea NOT NULL,
+    checkpoint bytea,
+    last_seen  timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+
+-- Batches that were taken and are not settled in windows yet, one row a batch: no two writers touch the same row.
+CREATE TABLE arrival (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    writer_id uuid NOT NULL,
+    seq       bigint NOT NULL,
+    deltas    bytea NOT NULL
+);
+ALTER TABLE arrival ALTER COLUMN deltas SET STORAGE EXTERNAL;
+
+-- Batches that cannot be settled, with the reason; nothing is thrown away.
+CREATE TABLE dead_letter (
+    writer_id uuid NOT NULL,
+    seq       bigint NOT NULL,
+    reason    text NOT NULL,
+    deltas    bytea NOT NULL,
+    put_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (writer_id, seq)
+);
+
+-- What each endpoint did in each window, a table a width.
+CREATE TABLE window_10s (
+    start       bigint NOT NULL,
+    endpoint_id bigint NOT NULL,
+    first_at    bigint NOT NULL,
+    last_at     bigint NOT NULL,
+    hits        bigint NOT NULL CHECK (hits >= 0),
+    errors      bigint NOT NULL CHECK (errors >= 0),
+    counts      bytea NOT NULL,
+    PRIMARY KEY (endpoint_id, start)
+) PARTITION BY RANGE (start);
+CREATE INDEX ON window_10s (start);
+CREATE TABLE window_10s_other PARTITION OF window_10s DEFAULT;
+
+CREATE TABLE window_1m (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
+CREATE TABLE window_1m_other PARTITION OF window_1m DEFAULT;
+
+CREATE TABLE window_1h (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
+CREATE TABLE window_1h_other PARTITION OF window_1h DEFAULT;
+
+CREATE TABLE window_1d (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
+CREATE TABLE window_1d_other PARTITION OF window_1d DEFAULT;
+
+-- Windows that could not be read any more, set aside as they were, with the reason.
+CREATE TABLE damaged_window (
+    reason      text NOT NULL,
+    width_secs  bigint NOT NULL,
+    start       bigint NOT NULL,
+    endpoint_id bigint NOT NULL,
+    first_at    bigint NOT NULL,
+    last_at     bigint NOT NULL,
+    hits        bigint NOT NULL,
+    errors      bigint NOT NULL,
+    counts      bytea NOT NULL
+);

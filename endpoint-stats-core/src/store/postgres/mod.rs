@@ -1,0 +1,187 @@
+//! [`PostgresStore`]: windows in PostgreSQL, which any number of processes share.
+//!
+//! A batch is taken by one statement: it moves the writer's mark and keeps the batch's deltas as one row of `arrival`.
+//! No two writers touch the same row, so none waits for another. Once a second, one of the processes *settles* what has
+//! arrived: under an advisory lock, in one transaction, it merges the deltas into windows. Answers add up windows and
+//! arrivals in one snapshot, so a batch counts from the moment it is taken.
+
+mod apply;
+mod endpoints;
+mod error;
+mod options;
+mod pool;
+mod read;
+mod roll_up;
+mod schema;
+mod settle;
+mod tls;
+mod windows;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diesel_async::AsyncPgConnection;
+
+pub use self::options::PostgresOptions;
+
+use self::error::Failure;
+use self::pool::{Manager, Pool};
+use self::settle::Settler;
+use super::{
+    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, WriterId,
+    WriterState,
+};
+use crate::endpoint::Endpoint;
+use crate::window::Timestamp;
+
+/// How long a call waits for a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a call waits for its answer; the server gives up before that, see `SERVER_LIMITS`.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Keeps windows in a PostgreSQL database; clones share its connections.
+///
+/// Every call runs in a task of its own, so a future that is dropped cuts nothing in half, and a connection that was cut
+/// is thrown away.
+#[derive(Clone)]
+pub struct PostgresStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    pool: Pool,
+    place: String,
+    settler: Settler,
+}
+
+type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'c>>;
+
+impl PostgresStore {
+    /// Connects to a database whose tables are there, see [`migrate`](Self::migrate).
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the database cannot be reached; `Corrupt` when its tables are of an older or a newer version,
+    /// with the migration that is missing or unknown.
+    pub async fn connect(options: PostgresOptions) -> Result<Self, StoreError> {
+        let place = options.place().to_owned();
+        let open = async {
+            let max_connections = options.max_connections;
+            let pool = bb8::Pool::builder()
+                .max_size(max_connections)
+                .min_idle(Some(0))
+                .connection_timeout(CONNECT_WITHIN)
+                .retry_connection(false)
+                .build(Manager::new(options)?)
+                .await?;
+            Ok(Self { shared: Arc::new(Shared { pool, place: place.clone(), settler: Settler::default() }) })
+        };
+        let store: Self = open.await.map_err(|failure: Failure| failure.while_trying("open the store", &place))?;
+        store.run("open the store", |connection| Box::pin(schema::check(connection))).await?;
+        Ok(store)
+    }
+
+    /// Brings the tables up to date; safe when many processes do so at once. Returns the migrations that were missing.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the database cannot be reached; `Corrupt` when its tables are of a newer version.
+    pub async fn migrate(options: PostgresOptions) -> Result<Vec<String>, StoreError> {
+        let place = options.place().to_owned();
+        schema::migrate(options).await.map_err(|failure| failure.while_trying("bring the tables up to date", &place))
+    }
+
+    /// Does some work on a connection, in a task of its own.
+    async fn run<T, W>(&self, what: &'static str, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut AsyncPgConnection) -> Work<'c, T> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        let done = tokio::spawn(async move { shared.run(work).await }).await;
+        let done = done.unwrap_or_else(|_| Err(Failure::NoAnswer("the task ended without an answer")));
+        done.map_err(|failure| failure.while_trying(what, &self.shared.place))
+    }
+}
+
+impl Shared {
+    async fn run<T, W>(&self, work: W) -> Result<T, Failure>
+    where
+        W: for<'c> FnOnce(&'c mut AsyncPgConnection) -> Work<'c, T>,
+    {
+        let mut connection = self.pool.get().await.map_err(|error| match error {
+            bb8::RunError::User(failure) => failure,
+            bb8::RunError::TimedOut => Failure::NoAnswer("no connection was free in time"),
+        })?;
+        connection.spend();
+        let done = tokio::time::timeout(ANSWER_WITHIN, work(&mut connection)).await;
+        let done = done.unwrap_or(Err(Failure::NoAnswer("no answer came in time")));
+        if !done.as_ref().is_err_and(Failure::spoils_connection) {
+            connection.keep();
+        }
+        done
+    }
+}
+
+#[async_trait]
+impl StatsStore for PostgresStore {
+    async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
+        let taking = apply::Taking::of(batch);
+        let applied = self.run("write a batch", |connection| Box::pin(apply::apply(connection, taking))).await?;
+        if applied == Applied::Applied {
+            settle::soon(&self.shared);
+        }
+        Ok(applied)
+    }
+
+    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
+        self.run("read a writer", move |connection| Box::pin(apply::writer(connection, writer))).await
+    }
+
+    async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
+        let query = query.clone();
+        self.run("answer a question", move |connection| Box::pin(read::report(connection, query))).await
+    }
+
+    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
+        let endpoints = endpoints.to_vec();
+        self.run("register endpoints", move |connection| Box::pin(endpoints::register(connection, endpoints, at))).await
+    }
+
+    async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
+        self.run("list endpoints", |connection| Box::pin(endpoints::all(connection))).await
+    }
+
+    async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
+        let retention = *retention;
+        let mut sum = RolledUp::default();
+        while self.run("settle batches", |connection| Box::pin(settle::step(connection, settle::Wait::ForTurn))).await?
+        {
+        }
+        loop {
+            let done = self
+                .run("roll windows up", move |connection| Box::pin(roll_up::step(connection, now, retention)))
+                .await?;
+            if done == RolledUp::default() {
+                return Ok(sum);
+            }
+            sum.moved += done.moved;
+            sum.deleted += done.deleted;
+        }
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.run("reach the store", |connection| Box::pin(schema::check_writable(connection))).await
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("place", &self.shared.place).finish_non_exhaustive()
+    }
+}

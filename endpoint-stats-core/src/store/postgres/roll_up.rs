@@ -1,0 +1,95 @@
+//! Moving windows into the next wider tier, a bounded step at a time.
+
+use std::collections::BTreeMap;
+
+use diesel::sql_types::BigInt;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::error::Failure;
+use super::settle::{Wait, lock};
+use super::windows::{COLUMNS, WindowRow, merge_into, table};
+use crate::store::window_counts::{WindowCounts, WindowKey};
+use crate::store::{FORGET_WRITERS_AFTER_SECS, Retention, RolledUp};
+use crate::window::{Timestamp, Width};
+
+/// Windows of one start move together, and a step ends after the start that fills it.
+const ROWS_A_STEP: i64 = 5_000;
+
+/// Writers that are remembered however old they are: more than ever write at the same time.
+const WRITERS_KEPT: i64 = 10_000;
+
+/// Moves or deletes some windows that are past their retention; changes nothing when there are none.
+pub(super) async fn step(
+    connection: &mut AsyncPgConnection,
+    now: Timestamp,
+    retention: Retention,
+) -> Result<RolledUp, Failure> {
+    connection
+        .build_transaction()
+        .run(async |connection| {
+            lock(connection, Wait::ForTurn).await?;
+            forget_writers(connection).await?;
+            for width in Width::ALL {
+                let Some(cutoff) = retention.cutoff(width, now) else {
+                    continue;
+                };
+                let taken = take(connection, width, cutoff).await?;
+                if taken.is_empty() {
+                    continue;
+                }
+                let rows = taken.len() as u64;
+                return match width.wider() {
+                    Some(wider) => {
+                        merge_into(connection, widened(taken, wider)).await?;
+                        Ok(RolledUp { moved: rows, deleted: 0 })
+                    }
+                    None => Ok(RolledUp { moved: 0, deleted: rows }),
+                };
+            }
+            Ok(RolledUp::default())
+        })
+        .await
+}
+
+/// Deletes the oldest windows of a width that end at or before the cutoff, and returns them.
+async fn take(
+    connection: &mut AsyncPgConnection,
+    width: Width,
+    cutoff: Timestamp,
+) -> Result<Vec<(WindowKey, WindowCounts)>, Failure> {
+    let table = table(width);
+    let sql = format!(
+        "DELETE FROM {table} WHERE start <= (
+             SELECT max(start) FROM (SELECT start FROM {table} WHERE start <= $1 ORDER BY start LIMIT $2) AS oldest
+         )
+         RETURNING {COLUMNS}"
+    );
+    let rows: Vec<WindowRow> = diesel::sql_query(sql)
+        .bind::<BigInt, _>(cutoff.minus_secs(width.secs()).as_unix())
+        .bind::<BigInt, _>(ROWS_A_STEP)
+        .load(connection)
+        .await?;
+    rows.into_iter().map(|row| row.into_counts(width)).collect()
+}
+
+fn widened(windows: Vec<(WindowKey, WindowCounts)>, width: Width) -> BTreeMap<WindowKey, WindowCounts> {
+    let mut wide: BTreeMap<WindowKey, WindowCounts> = BTreeMap::new();
+    for ((window, id), counted) in windows {
+        wide.entry((window.widened_to(width), id)).and_modify(|present| present.merge(&counted)).or_insert(counted);
+    }
+    wide
+}
+
+/// Forgets writers that are both old and not among the newest; a writer's age is told by the database's clock.
+async fn forget_writers(connection: &mut AsyncPgConnection) -> Result<(), Failure> {
+    let sql = "
+        DELETE FROM writer
+        WHERE checkpoint IS NULL AND last_seen < now() - make_interval(secs => $1)
+          AND last_seen <= (SELECT last_seen FROM writer ORDER BY last_seen DESC OFFSET $2 LIMIT 1)";
+    diesel::sql_query(sql)
+        .bind::<diesel::sql_types::Double, _>(FORGET_WRITERS_AFTER_SECS as f64)
+        .bind::<BigInt, _>(WRITERS_KEPT)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Settling: what has arrived is merged into windows.
+//!
+//! One process at a time does it, whoever has the lock; the lock, the arrivals' end and the windows' change are one
+//! transaction, so a process that is killed changes nothing. A batch that cannot be settled goes to `dead_letter`, with
+//! the reason, and holds up none of those behind it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::error::Failure;
+use super::{Shared, endpoints, windows};
+use crate::aggregate::Delta;
+use crate::store::batch_encoding::decode_deltas;
+use crate::store::gained::Gained;
+use crate::store::window_counts::{WindowCounts, WindowKey};
+
+/// The advisory lock of all work on windows: "ESTA".
+const LOCK: i64 = 0x4553_5441;
+
+/// Bytes of arrivals that one transaction settles, roughly; at least one batch.
+const BYTES_A_STEP: i64 = 8 << 20;
+
+/// How long a process waits after a batch of its own before it settles: batches that come meanwhile are merged together.
+const SETTLE_AFTER: Duration = Duration::from_secs(1);
+
+/// Whether to wait while another process works on windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    ForTurn,
+    Never,
+}
+
+/// Whether this process is about to settle.
+#[derive(Debug, Default)]
+pub(super) struct Settler {
+    is_due: AtomicBool,
+}
+
+#[derive(QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = Bool)]
+    locked: bool,
+}
+
+#[derive(QueryableByName)]
+struct Arrival {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Binary)]
+    deltas: Vec<u8>,
+}
+
+/// Settles in a while, unless that is planned already.
+#[expect(clippy::disallowed_methods, reason = "settling has a rhythm of its own, beside the flusher's")]
+pub(super) fn soon(shared: &Arc<Shared>) {
+    if shared.settler.is_due.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let shared = Arc::downgrade(shared);
+    tokio::spawn(async move {
+        tokio::time::sleep(SETTLE_AFTER).await;
+        let Some(shared) = shared.upgrade() else { return };
+        shared.settler.is_due.store(false, Ordering::Relaxed);
+        loop {
+            match shared.run(|connection| Box::pin(step(connection, Wait::Never))).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(failure) => return tracing::warn!(%failure, "batches wait to be settled; the next try follows"),
+            }
+        }
+    });
+}
+
+/// Settles some of what has arrived; says whether there may be more.
+pub(super) async fn step(connection: &mut AsyncPgConnection, wait: Wait) -> Result<bool, Failure> {
+    connection
+        .build_transaction()
+        .run(async |connection| {
+            if !lock(connection, wait).await? {
+                return Ok(false);
+            }
+            let arrivals = next(connection).await?;
+            if arrivals.is_empty() {
+                return Ok(false);
+            }
+            let ids: Vec<i64> = arrivals.iter().map(|arrival| arrival.id).collect();
+            let mut deltas = Vec::new();
+            for arrival in arrivals {
+                match decode_deltas(&arrival.deltas) {
+                    Ok(decoded) => deltas.extend(decoded),
+                    Err(reason) => put_aside(connection, arrival.id, &reason.to_string()).await?,
+                }
+            }
+            add(connection, deltas).await?;
+            diesel::sql_query("DELETE FROM arrival WHERE id = ANY ($1)")
+                .bind::<Array<BigInt>, _>(ids)
+                .execute(connection)
+                .await?;
+            Ok(true)
+        })
+        .await
+}
+
+/// Takes the lock, until the transaction ends.
+pub(super) async fn lock(connection: &mut AsyncPgConnection, wait: Wait) -> Result<bool, Failure> {
+    let sql = match wait {
+        Wait::ForTurn => "SELECT pg_advisory_xact_lock($1) IS NOT NULL AS locked",
+        Wait::Never => "SELECT pg_try_advisory_xact_lock($1) AS locked",
+    };
+    let found: Locked = diesel::sql_query(sql).bind::<BigInt, _>(LOCK).get_result(connection).await?;
+    Ok(found.locked)
+}
+
+async fn next(connection: &mut AsyncPgConnection) -> Result<Vec<Arrival>, Failure> {
+    let sql = "
+        SELECT id, deltas FROM (
+            SELECT id, deltas, sum(octet_length(deltas)) OVER (ORDER BY id) - octet_length(deltas) AS bytes_before
+            FROM arrival ORDER BY id LIMIT 1000
+        ) AS oldest
+        WHERE bytes_before < $1";
+    Ok(diesel::sql_query(sql).bind::<BigInt, _>(BYTES_A_STEP).load(connection).await?)
+}
+
+async fn put_aside(connection: &mut AsyncPgConnection, id: i64, reason: &str) -> Result<(), Failure> {
+    let sql = "
+        INSERT INTO dead_letter (writer_id, seq, reason, deltas)
+        SELECT writer_id, seq, $2, deltas FROM arrival WHERE id = $1
+        ON CONFLICT DO NOTHING";
+    tracing::error!(arrival = id, reason, "a batch cannot be settled; it is kept in dead_letter");
+    diesel::sql_query(sql).bind::<BigInt, _>(id).bind::<Text, _>(reason).execute(connection).await?;
+    Ok(())
+}
+
+async fn add(connection: &mut AsyncPgConnection, deltas: Vec<Delta>) -> Result<(), Failure> {
+    let named: BTreeSet<_> = deltas.iter().map(|delta| delta.endpoint.clone()).collect();
+    let ids = endpoints::ids(connection, &named).await?;
+    let mut gained: BTreeMap<i64, Gained> = BTreeMap::new();
+    let mut added: BTreeMap<WindowKey, WindowCounts> = BTreeMap::new();
+    for delta in deltas {
+        let id = *ids.get(&delta.endpoint).ok_or_else(|| Failure::corrupt("an endpoint without its number"))?;
+        let by = Gained::by(&delta);
+        gained.entry(id).and_modify(|present| present.merge(by)).or_insert(by);
+        let key = (delta.window, id);
+        let counted = WindowCounts::from(delta);
+        match added.get_mut(&key) {
+            Some(present) => present.merge(&counted),
+            None => drop(added.insert(key, counted)),
+        }
+    }
+    endpoints::note(connection, &gained).await?;
+    windows::merge_into(connection, added).await
+}
