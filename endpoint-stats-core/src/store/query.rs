@@ -121,6 +121,12 @@ impl StatsQuery {
 // === impl EndpointFilter ===
 
 impl EndpointFilter {
+    /// Whether the question is about every endpoint.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn matches_all(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether the question is about an endpoint.
     pub fn matches(&self, endpoint: &Endpoint) -> bool {
         self.service.as_ref().is_none_or(|service| service == endpoint.service())
@@ -158,12 +164,29 @@ impl<'a> ReportBuilder<'a> {
         if !window.overlaps(self.query.range) || !self.query.filter.matches(endpoint) {
             return;
         }
-        self.covered = Some(match self.covered {
-            None => TimeRange::new(window.start(), window.end()),
-            Some(range) => TimeRange::new(range.from.min(window.start()), range.to.max(window.end())),
-        });
+        self.cover(TimeRange::new(window.start(), window.end()));
+        self.add_counted(endpoint, window.start(), counts, first_at, last_at);
+    }
+
+    /// Widens what is covered.
+    pub(crate) fn cover(&mut self, range: TimeRange) {
+        self.covered = Some(
+            self.covered
+                .map_or(range, |covered| TimeRange::new(covered.from.min(range.from), covered.to.max(range.to))),
+        );
+    }
+
+    /// Adds what was counted for an endpoint, in the step of the series that `start` lies in.
+    pub(crate) fn add_counted(
+        &mut self,
+        endpoint: &Endpoint,
+        start: Timestamp,
+        counts: &Counts,
+        first_at: Timestamp,
+        last_at: Timestamp,
+    ) {
         if let Some(step) = self.query.step_secs {
-            let start = window.start().as_unix();
+            let start = start.as_unix();
             let start = Timestamp::from_unix(start.saturating_sub(start.rem_euclid(step)));
             self.series.entry(start).or_default().merge(counts);
         }

@@ -1,1 +1,2 @@
-DROP TABLE damaged_window, window_1d, window_1h, window_1m, window_10s, dead_letter, arrival, writer, endpoint, service;
+DROP TABLE damaged_window, sum_1d, sum_1h, sum_1m, window_1d, window_1h, window_1m, window_10s, dead_letter, arrival,
+    writer, endpoint, service;

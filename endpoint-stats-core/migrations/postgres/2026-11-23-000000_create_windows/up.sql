@@ -45,7 +45,7 @@ CREATE TABLE dead_letter (
     PRIMARY KEY (writer_id, seq)
 );
 
--- What each endpoint did in each window, a table a width.
+-- What each endpoint did in each window, a table a width: together they are the truth.
 CREATE TABLE window_10s (
     start       bigint NOT NULL,
     endpoint_id bigint NOT NULL,
@@ -57,16 +57,24 @@ CREATE TABLE window_10s (
     PRIMARY KEY (endpoint_id, start)
 ) PARTITION BY RANGE (start);
 CREATE INDEX ON window_10s (start);
-CREATE TABLE window_10s_other PARTITION OF window_10s DEFAULT;
 
 CREATE TABLE window_1m (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
-CREATE TABLE window_1m_other PARTITION OF window_1m DEFAULT;
-
 CREATE TABLE window_1h (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
-CREATE TABLE window_1h_other PARTITION OF window_1h DEFAULT;
-
 CREATE TABLE window_1d (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
+
+-- What the narrower windows within each minute, hour and day add up to, so that a long range needs few rows.
+CREATE TABLE sum_1m (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
+CREATE TABLE sum_1h (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
+CREATE TABLE sum_1d (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
+
+-- What lies outside of the partitions that are made ahead of time.
+CREATE TABLE window_10s_other PARTITION OF window_10s DEFAULT;
+CREATE TABLE window_1m_other PARTITION OF window_1m DEFAULT;
+CREATE TABLE window_1h_other PARTITION OF window_1h DEFAULT;
 CREATE TABLE window_1d_other PARTITION OF window_1d DEFAULT;
+CREATE TABLE sum_1m_other PARTITION OF sum_1m DEFAULT;
+CREATE TABLE sum_1h_other PARTITION OF sum_1h DEFAULT;
+CREATE TABLE sum_1d_other PARTITION OF sum_1d DEFAULT;
 
 -- Windows that could not be read any more, set aside as they were, with the reason.
 CREATE TABLE damaged_window (

@@ -10,8 +10,8 @@ use super::error::Failure;
 use super::read;
 use super::windows::{as_i64, as_u64};
 use crate::endpoint::{Endpoint, Method, Route, ServiceName};
-use crate::store::EndpointStatus;
 use crate::store::gained::Gained;
+use crate::store::{EndpointFilter, EndpointStatus};
 use crate::window::Timestamp;
 
 const ALL: &str = "
@@ -98,9 +98,20 @@ pub(super) async fn all(connection: &mut AsyncPgConnection) -> Result<Vec<Endpoi
         .await
 }
 
-/// Every endpoint by its number.
-pub(super) async fn by_id(connection: &mut AsyncPgConnection) -> Result<HashMap<i64, Endpoint>, Failure> {
-    let rows: Vec<EndpointRow> = diesel::sql_query(ALL).load(connection).await?;
+/// The endpoints that a question is about, by their numbers.
+pub(super) async fn matching(
+    connection: &mut AsyncPgConnection,
+    filter: &EndpointFilter,
+) -> Result<HashMap<i64, Endpoint>, Failure> {
+    let sql = format!(
+        "{ALL} WHERE ($1 IS NULL OR service.name = $1) AND ($2 IS NULL OR method = $2) AND ($3 IS NULL OR route = $3)"
+    );
+    let rows: Vec<EndpointRow> = diesel::sql_query(sql)
+        .bind::<Nullable<Text>, _>(filter.service.as_ref().map(ServiceName::as_str))
+        .bind::<Nullable<Text>, _>(filter.method.map(Method::as_str))
+        .bind::<Nullable<Text>, _>(filter.route.as_ref().map(Route::as_str))
+        .load(connection)
+        .await?;
     rows.into_iter().map(|row| Ok((row.id, row.endpoint()?))).collect()
 }
 

@@ -9,6 +9,7 @@ mod apply;
 mod endpoints;
 mod error;
 mod options;
+mod plan;
 mod pool;
 mod read;
 mod roll_up;

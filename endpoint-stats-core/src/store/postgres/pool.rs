@@ -41,7 +41,8 @@ impl Manager {
         let config = self.config().await?;
         let made = match self.tls.clone() {
             None => {
-                let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(|error| refused(&error))?;
+                let (client, connection) =
+                    config.connect(tokio_postgres::NoTls).await.map_err(|error| refused(&error))?;
                 AsyncPgConnection::try_from_client_and_connection(client, connection).await
             }
             Some(tls) => {

@@ -1,16 +1,16 @@
 //! Moving windows into the next wider tier, a bounded step at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{Array, BigInt, Double};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::error::Failure;
 use super::settle::{Wait, lock};
-use super::windows::{COLUMNS, WindowRow, merge_into, table};
+use super::windows::{COLUMNS, Table, WindowRow, merge_into, put};
 use crate::store::window_counts::{WindowCounts, WindowKey};
 use crate::store::{FORGET_WRITERS_AFTER_SECS, Retention, RolledUp};
-use crate::window::{Timestamp, Width};
+use crate::window::{Timestamp, Width, Window};
 
 /// Windows of one start move together, and a step ends after the start that fills it.
 const ROWS_A_STEP: i64 = 5_000;
@@ -40,7 +40,7 @@ pub(super) async fn step(
                 let rows = taken.len() as u64;
                 return match width.wider() {
                     Some(wider) => {
-                        merge_into(connection, widened(taken, wider)).await?;
+                        widen(connection, taken, wider).await?;
                         Ok(RolledUp { moved: rows, deleted: 0 })
                     }
                     None => Ok(RolledUp { moved: 0, deleted: rows }),
@@ -57,7 +57,7 @@ async fn take(
     width: Width,
     cutoff: Timestamp,
 ) -> Result<Vec<(WindowKey, WindowCounts)>, Failure> {
-    let table = table(width);
+    let table = Table::Windows(width).name();
     let sql = format!(
         "DELETE FROM {table} WHERE start <= (
              SELECT max(start) FROM (SELECT start FROM {table} WHERE start <= $1 ORDER BY start LIMIT $2) AS oldest
@@ -72,12 +72,49 @@ async fn take(
     rows.into_iter().map(|row| row.into_counts(width)).collect()
 }
 
-fn widened(windows: Vec<(WindowKey, WindowCounts)>, width: Width) -> BTreeMap<WindowKey, WindowCounts> {
+/// Adds windows to wider ones. The sums of that width lose them; those above stay, for they hold both.
+async fn widen(
+    connection: &mut AsyncPgConnection,
+    taken: Vec<(WindowKey, WindowCounts)>,
+    width: Width,
+) -> Result<(), Failure> {
     let mut wide: BTreeMap<WindowKey, WindowCounts> = BTreeMap::new();
-    for ((window, id), counted) in windows {
-        wide.entry((window.widened_to(width), id)).and_modify(|present| present.merge(&counted)).or_insert(counted);
+    for ((window, id), counted) in taken {
+        put(&mut wide, (window.widened_to(width), id), &counted);
     }
-    wide
+    let windows: BTreeSet<Window> = wide.keys().map(|(window, _)| *window).collect();
+    merge_into(connection, Table::Windows(width), wide).await?;
+    sum_again(connection, &windows, width).await
+}
+
+/// Makes the sums of some windows anew, from the narrower windows that are left in them.
+async fn sum_again(
+    connection: &mut AsyncPgConnection,
+    windows: &BTreeSet<Window>,
+    width: Width,
+) -> Result<(), Failure> {
+    let starts: Vec<i64> = windows.iter().map(|window| window.start().as_unix()).collect();
+    diesel::sql_query(format!("DELETE FROM {} WHERE start = ANY ($1)", Table::Sums(width).name()))
+        .bind::<Array<BigInt>, _>(&starts)
+        .execute(connection)
+        .await?;
+    let mut sums = BTreeMap::new();
+    for narrower in Width::ALL.into_iter().filter(|narrower| *narrower < width) {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM unnest($1) AS wide JOIN {} ON start >= wide AND start < wide + $2",
+            Table::Windows(narrower).name()
+        );
+        let rows: Vec<WindowRow> = diesel::sql_query(sql)
+            .bind::<Array<BigInt>, _>(&starts)
+            .bind::<BigInt, _>(width.secs())
+            .load(connection)
+            .await?;
+        for row in rows {
+            let ((window, id), counted) = row.into_counts(narrower)?;
+            put(&mut sums, (window.widened_to(width), id), &counted);
+        }
+    }
+    merge_into(connection, Table::Sums(width), sums).await
 }
 
 /// Forgets writers that are both old and not among the newest; a writer's age is told by the database's clock.
@@ -87,7 +124,7 @@ async fn forget_writers(connection: &mut AsyncPgConnection) -> Result<(), Failur
         WHERE checkpoint IS NULL AND last_seen < now() - make_interval(secs => $1)
           AND last_seen <= (SELECT last_seen FROM writer ORDER BY last_seen DESC OFFSET $2 LIMIT 1)";
     diesel::sql_query(sql)
-        .bind::<diesel::sql_types::Double, _>(FORGET_WRITERS_AFTER_SECS as f64)
+        .bind::<Double, _>(FORGET_WRITERS_AFTER_SECS as f64)
         .bind::<BigInt, _>(WRITERS_KEPT)
         .execute(connection)
         .await?;

@@ -146,13 +146,8 @@ async fn add(connection: &mut AsyncPgConnection, deltas: Vec<Delta>) -> Result<(
         let id = *ids.get(&delta.endpoint).ok_or_else(|| Failure::corrupt("an endpoint without its number"))?;
         let by = Gained::by(&delta);
         gained.entry(id).and_modify(|present| present.merge(by)).or_insert(by);
-        let key = (delta.window, id);
-        let counted = WindowCounts::from(delta);
-        match added.get_mut(&key) {
-            Some(present) => present.merge(&counted),
-            None => drop(added.insert(key, counted)),
-        }
+        windows::put(&mut added, (delta.window, id), &delta.into());
     }
     endpoints::note(connection, &gained).await?;
-    windows::merge_into(connection, added).await
+    windows::add(connection, added).await
 }

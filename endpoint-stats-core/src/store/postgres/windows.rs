@@ -1,6 +1,6 @@
 //! Windows between Rust and SQL: a table a width.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary};
@@ -40,57 +40,79 @@ struct Columns {
     counts: Vec<Vec<u8>>,
 }
 
-/// The table of a width.
-pub(super) fn table(width: Width) -> &'static str {
-    match width {
-        Width::TenSeconds => "window_10s",
-        Width::Minute => "window_1m",
-        Width::Hour => "window_1h",
-        Width::Day => "window_1d",
-    }
+/// A table of windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Table {
+    /// The windows of a width themselves.
+    Windows(Width),
+    /// What narrower windows add up to, for each window of this width.
+    Sums(Width),
 }
 
-/// Adds windows to those that are there; whoever calls this holds the lock, see `settle`.
-pub(super) async fn merge_into(
+/// Adds windows to those that are there, and to the sums above them; whoever calls this holds the lock, see `settle`.
+pub(super) async fn add(
     connection: &mut AsyncPgConnection,
     windows: BTreeMap<WindowKey, WindowCounts>,
 ) -> Result<(), Failure> {
-    let mut by_width: BTreeMap<Width, BTreeMap<WindowKey, WindowCounts>> = BTreeMap::new();
-    for (key, counted) in windows {
-        by_width.entry(key.0.width()).or_default().insert(key, counted);
-    }
-    for (width, mut windows) in by_width {
-        for (key, present) in present(connection, width, windows.keys()).await? {
-            if let Some(window) = windows.get_mut(&key) {
-                window.merge(&present);
-            }
+    let mut by_table: BTreeMap<Table, BTreeMap<WindowKey, WindowCounts>> = BTreeMap::new();
+    for ((window, id), counted) in windows {
+        for wider in Width::ALL.into_iter().filter(|width| *width > window.width()) {
+            put(by_table.entry(Table::Sums(wider)).or_default(), (window.widened_to(wider), id), &counted);
         }
-        write(connection, width, windows).await?;
+        put(by_table.entry(Table::Windows(window.width())).or_default(), (window, id), &counted);
+    }
+    for (table, windows) in by_table {
+        merge_into(connection, table, windows).await?;
     }
     Ok(())
 }
 
+/// Adds rows to those that a table has.
+pub(super) async fn merge_into(
+    connection: &mut AsyncPgConnection,
+    table: Table,
+    mut windows: BTreeMap<WindowKey, WindowCounts>,
+) -> Result<(), Failure> {
+    for (key, present) in present(connection, table, windows.keys()).await? {
+        put(&mut windows, key, &present);
+    }
+    write(connection, table, windows).await
+}
+
+/// Adds one window to others.
+pub(super) fn put(windows: &mut BTreeMap<WindowKey, WindowCounts>, key: WindowKey, counted: &WindowCounts) {
+    match windows.get_mut(&key) {
+        Some(present) => present.merge(counted),
+        None => drop(windows.insert(key, counted.clone())),
+    }
+}
+
 async fn present(
     connection: &mut AsyncPgConnection,
-    width: Width,
+    table: Table,
     keys: impl Iterator<Item = &WindowKey>,
-) -> Result<HashMap<WindowKey, WindowCounts>, Failure> {
+) -> Result<Vec<(WindowKey, WindowCounts)>, Failure> {
     let (starts, endpoints): (Vec<i64>, Vec<i64>) = keys.map(|(window, id)| (window.start().as_unix(), *id)).unzip();
+    // The range tells which partitions are not needed; the keys alone do not.
+    let (first, last) = (starts.iter().min().copied(), starts.iter().max().copied());
     let sql = format!(
-        "SELECT {COLUMNS} FROM {} JOIN unnest($1, $2) AS wanted (start, endpoint_id) USING (start, endpoint_id)",
-        table(width)
+        "SELECT {COLUMNS} FROM {} JOIN unnest($1, $2) AS wanted (start, endpoint_id) USING (start, endpoint_id)
+         WHERE start BETWEEN $3 AND $4",
+        table.name()
     );
     let rows: Vec<WindowRow> = diesel::sql_query(sql)
         .bind::<Array<BigInt>, _>(starts)
         .bind::<Array<BigInt>, _>(endpoints)
+        .bind::<BigInt, _>(first.unwrap_or_default())
+        .bind::<BigInt, _>(last.unwrap_or_default())
         .load(connection)
         .await?;
-    rows.into_iter().map(|row| row.into_counts(width)).collect()
+    rows.into_iter().map(|row| row.into_counts(table.width())).collect()
 }
 
 async fn write(
     connection: &mut AsyncPgConnection,
-    width: Width,
+    table: Table,
     windows: BTreeMap<WindowKey, WindowCounts>,
 ) -> Result<(), Failure> {
     let mut columns = Columns::default();
@@ -103,7 +125,7 @@ async fn write(
          ON CONFLICT (endpoint_id, start) DO UPDATE
          SET first_at = EXCLUDED.first_at, last_at = EXCLUDED.last_at, hits = EXCLUDED.hits,
              errors = EXCLUDED.errors, counts = EXCLUDED.counts",
-        table(width)
+        table.name()
     );
     diesel::sql_query(sql)
         .bind::<Array<BigInt>, _>(columns.start)
@@ -124,6 +146,28 @@ pub(super) fn as_i64(count: u64) -> i64 {
 
 pub(super) fn as_u64(count: i64) -> Result<u64, Failure> {
     u64::try_from(count).map_err(|_| Failure::corrupt("a count below zero"))
+}
+
+// === impl Table ===
+
+impl Table {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Windows(Width::TenSeconds) => "window_10s",
+            Self::Windows(Width::Minute) => "window_1m",
+            Self::Windows(Width::Hour) => "window_1h",
+            Self::Windows(Width::Day) => "window_1d",
+            Self::Sums(Width::TenSeconds | Width::Minute) => "sum_1m",
+            Self::Sums(Width::Hour) => "sum_1h",
+            Self::Sums(Width::Day) => "sum_1d",
+        }
+    }
+
+    pub(super) fn width(self) -> Width {
+        match self {
+            Self::Windows(width) | Self::Sums(width) => width,
+        }
+    }
 }
 
 // === impl WindowRow ===
