@@ -88,3 +88,43 @@ CREATE TABLE damaged_window (
     errors      bigint NOT NULL,
     counts      bytea NOT NULL
 );
+
+-- Partitions are made and dropped by whoever rolls up, who need not own the tables.
+CREATE FUNCTION make_partition(parent text, first bigint, past bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = endpoint_stats, pg_temp AS $$
+DECLARE
+    part text := parent || '_from_' || first;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = to_regclass(parent)) THEN
+        RAISE EXCEPTION 'no partitioned table of endpoint_stats: %', parent;
+    END IF;
+    IF to_regclass(part) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', part, parent);
+    EXECUTE format(
+        'WITH moved AS (DELETE FROM %I WHERE start >= %s AND start < %s RETURNING *) INSERT INTO %I SELECT * FROM moved',
+        parent || '_other', first, past, part);
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', parent, part, first, past);
+END
+$$;
+
+CREATE FUNCTION drop_empty_partition(parent text, first bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = endpoint_stats, pg_temp AS $$
+DECLARE
+    part text := parent || '_from_' || first;
+    is_used boolean;
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_inherits WHERE inhparent = to_regclass(parent) AND inhrelid = to_regclass(part)
+    ) THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', part);
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I)', part) INTO is_used;
+    IF NOT is_used THEN
+        EXECUTE format('DROP TABLE %I', part);
+    END IF;
+    RETURN NOT is_used;
+END
+$$;

@@ -9,6 +9,7 @@ mod apply;
 mod endpoints;
 mod error;
 mod options;
+mod partitions;
 mod plan;
 mod pool;
 mod read;
@@ -169,11 +170,13 @@ impl StatsStore for PostgresStore {
                 .run("roll windows up", move |connection| Box::pin(roll_up::step(connection, now, retention)))
                 .await?;
             if done == RolledUp::default() {
-                return Ok(sum);
+                break;
             }
             sum.moved += done.moved;
             sum.deleted += done.deleted;
         }
+        self.run("keep partitions", move |connection| Box::pin(partitions::keep(connection, now, retention))).await?;
+        Ok(sum)
     }
 
     async fn health(&self) -> Result<(), StoreError> {

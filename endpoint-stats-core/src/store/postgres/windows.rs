@@ -151,6 +151,16 @@ pub(super) fn as_u64(count: i64) -> Result<u64, Failure> {
 // === impl Table ===
 
 impl Table {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Windows(Width::TenSeconds),
+        Self::Windows(Width::Minute),
+        Self::Windows(Width::Hour),
+        Self::Windows(Width::Day),
+        Self::Sums(Width::Minute),
+        Self::Sums(Width::Hour),
+        Self::Sums(Width::Day),
+    ];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Windows(Width::TenSeconds) => "window_10s",

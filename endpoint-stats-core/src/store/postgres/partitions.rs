@@ -1,0 +1,101 @@
+//! Partitions: made ahead of the windows they hold, dropped when roll-up and retention have emptied them.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::error::Failure;
+use super::settle::{Wait, lock};
+use super::windows::Table;
+use crate::store::Retention;
+use crate::window::{Timestamp, Width};
+
+/// Partitions that are there before they are needed.
+const AHEAD: i64 = 2;
+
+#[derive(QueryableByName)]
+struct Partition {
+    #[diesel(sql_type = Text)]
+    parent: String,
+    #[diesel(sql_type = BigInt)]
+    first: i64,
+}
+
+/// Makes the partitions of now and of what comes next, and drops those that are empty and past their retention.
+pub(super) async fn keep(
+    connection: &mut AsyncPgConnection,
+    now: Timestamp,
+    retention: Retention,
+) -> Result<(), Failure> {
+    connection
+        .build_transaction()
+        .run(async |connection| {
+            lock(connection, Wait::ForTurn).await?;
+            let there = there(connection).await?;
+            for table in Table::ALL {
+                let length = length_secs(table.width());
+                for first in wanted(now, length) {
+                    if !there.contains(&(table.name().to_owned(), first)) {
+                        diesel::sql_query("SELECT make_partition($1, $2, $3)")
+                            .bind::<Text, _>(table.name())
+                            .bind::<BigInt, _>(first)
+                            .bind::<BigInt, _>(first + length)
+                            .execute(connection)
+                            .await?;
+                    }
+                }
+                let Some(cutoff) = cutoff(table, now, retention) else { continue };
+                let old = |(parent, first): &&(String, i64)| *parent == table.name() && first + length <= cutoff;
+                for (_, first) in there.iter().filter(old) {
+                    diesel::sql_query("SELECT drop_empty_partition($1, $2)")
+                        .bind::<Text, _>(table.name())
+                        .bind::<BigInt, _>(first)
+                        .execute(connection)
+                        .await?;
+                }
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// How much time a partition of a table holds.
+fn length_secs(width: Width) -> i64 {
+    const DAY: i64 = 86_400;
+    match width {
+        Width::TenSeconds => 3_600,
+        Width::Minute => DAY,
+        Width::Hour => 30 * DAY,
+        Width::Day => 360 * DAY,
+    }
+}
+
+fn wanted(now: Timestamp, length: i64) -> impl Iterator<Item = i64> {
+    let current = now.as_unix().div_euclid(length);
+    (0..=AHEAD)
+        .filter_map(move |ahead| current.checked_add(ahead)?.checked_mul(length))
+        .filter(move |first| first.checked_add(length).is_some())
+}
+
+/// What starts before this has left a table.
+fn cutoff(table: Table, now: Timestamp, retention: Retention) -> Option<i64> {
+    let narrowest_left = match table {
+        Table::Windows(width) => width,
+        // A sum stands as long as a narrower window is left in it.
+        Table::Sums(width) => width.narrower()?,
+    };
+    retention.cutoff(narrowest_left, now).map(Timestamp::as_unix)
+}
+
+async fn there(connection: &mut AsyncPgConnection) -> Result<BTreeSet<(String, i64)>, Failure> {
+    let sql = "
+        SELECT parent.relname::text AS parent, substring(part.relname FROM '_from_(-?[0-9]+)$')::bigint AS first
+        FROM pg_inherits
+        JOIN pg_class AS parent ON parent.oid = inhparent
+        JOIN pg_class AS part ON part.oid = inhrelid
+        WHERE parent.relnamespace = 'endpoint_stats'::regnamespace AND part.relname ~ '_from_-?[0-9]+$'";
+    let rows: Vec<Partition> = diesel::sql_query(sql).load(connection).await?;
+    Ok(rows.into_iter().map(|row| (row.parent, row.first)).collect())
+}
