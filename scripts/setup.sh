@@ -3,18 +3,20 @@
 #
 # Usage: scripts/setup.sh dev|k8s|all
 #
-#   dev  a C compiler (SQLite is compiled in), shellcheck, curl, sqlite3, wrk, cargo-nextest, rustfmt, clippy
+#   dev  a C compiler (SQLite is compiled in), shellcheck, curl, sqlite3, PostgreSQL, wrk, cargo-nextest, rustfmt, clippy
 #   k8s  the Kubernetes tools: not part of this release yet, so it installs nothing and exits 3
 #   all  the same as dev, and says that the Kubernetes tools are not part of this release yet
 #
 # Installs only what is missing, after saying what that is. System packages come from apt-get (Debian, Ubuntu; with
-# sudo when not root); on other systems it names what to install instead.
+# sudo when not root); on other systems it names what to install instead. The tests start PostgreSQL themselves: where
+# it is installed, /etc/postgresql-common/createcluster.d/endpoint-stats.conf keeps the package from starting a server.
 #
 # Exit codes: 0 all is there; 1 something is missing and could not be installed; 2 wrong usage; 3 not in this release.
 set -euo pipefail
 
 # Command, and the Debian package that brings it.
-readonly SYSTEM_TOOLS=(cc:build-essential shellcheck:shellcheck curl:curl sqlite3:sqlite3 wrk:wrk)
+readonly SYSTEM_TOOLS=(cc:build-essential shellcheck:shellcheck curl:curl sqlite3:sqlite3 wrk:wrk postgres:postgresql)
+readonly NO_CLUSTER=/etc/postgresql-common/createcluster.d/endpoint-stats.conf
 
 usage() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "${BASH_SOURCE[0]}"; }
 
@@ -25,20 +27,20 @@ fail() {
   exit 1
 }
 
+# Debian keeps the programs of a PostgreSQL server off the PATH.
+is_there() { command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null; }
+
 missing_packages() {
   local tool
   for tool in "${SYSTEM_TOOLS[@]}"; do
-    command -v "${tool%%:*}" >/dev/null || printf '%s\n' "${tool##*:}"
+    is_there "${tool%%:*}" || printf '%s\n' "${tool##*:}"
   done
 }
 
-apt_get() {
-  local as_root=()
-  if ((EUID != 0)); then
-    as_root=(sudo)
-  fi
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"
-}
+as_root() { if ((EUID == 0)); then "$@"; else sudo "$@"; fi; }
+apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
+
+start_no_postgresql() { as_root install -D -m 644 /dev/stdin "$NO_CLUSTER" <<<"create_main_cluster = off"; }
 
 install_system_tools() {
   local packages
@@ -49,6 +51,7 @@ install_system_tools() {
   command -v apt-get >/dev/null || fail "no apt-get here; install these and run again: ${packages[*]}"
   ((EUID == 0)) || command -v sudo >/dev/null || fail "neither root nor sudo; install by hand: ${packages[*]}"
   say "installing ${packages[*]} with apt-get"
+  [[ " ${packages[*]} " != *" postgresql "* ]] || start_no_postgresql
   apt_get update || fail "apt-get could not update its lists"
   apt_get install --yes --no-install-recommends "${packages[@]}" >/dev/null || fail "could not install ${packages[*]}"
 }

@@ -9,4 +9,7 @@ mod random_requests;
 mod recorder_under_load;
 mod recording;
 mod sqlite_store;
+mod support;
+#[path = "support/tests/mod.rs"]
+mod support_tests;
 mod teeth;

@@ -1,0 +1,10 @@
+//! Real servers and a breakable network for tests: [`postgres::PostgresServer`] and [`proxy::Proxy`].
+//!
+//! Other test binaries and benchmarks include this folder by `#[path]`, so nothing in it names anything outside of it.
+
+#![allow(dead_code, reason = "each binary that includes this folder uses a part of it")]
+
+mod certificates;
+mod ports;
+pub(crate) mod postgres;
+pub(crate) mod proxy;
