@@ -1,9 +1,13 @@
 //! The command line: every flag, its variable and its default.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::settings::DatabaseUrl;
 
 /// Endpoint statistics you can trust, in your own store.
 #[derive(Debug, Parser)]
@@ -23,17 +27,26 @@ pub enum Command {
     Import(ImportArgs),
     /// Prints what was counted.
     Report(ReportArgs),
+    /// Makes the tables of a PostgreSQL database, or brings them up to date.
+    Migrate(MigrateArgs),
 }
 
 /// Where the windows are kept.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "a flag is named after its field")]
 pub struct StoreArgs {
-    /// Where the windows are kept: `sqlite://FILE` or `memory:`
+    /// Where the windows are kept: `sqlite://FILE`, `postgres://USER@HOST/DATABASE` or `memory:`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<String>,
+    pub database_url: Option<DatabaseUrl>,
     /// A file that holds the URL, for secrets.
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE", conflicts_with = "database_url")]
     pub database_url_file: Option<PathBuf>,
+    /// A file that holds the password for PostgreSQL; it is read anew for each connection.
+    #[arg(long, env = "DATABASE_PASSWORD_FILE", value_name = "FILE")]
+    pub database_password_file: Option<PathBuf>,
+    /// Connections to PostgreSQL at most.
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value = "8", value_name = "NUMBER")]
+    pub database_connections: NonZeroU16,
 }
 
 /// How to serve.
@@ -42,6 +55,9 @@ pub struct ServeArgs {
     /// Where the windows are kept.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// Brings the tables of a PostgreSQL database up to date first; any number of servers may do so at once.
+    #[arg(long, env = "MIGRATE", value_parser = BoolishValueParser::new())]
+    pub migrate: bool,
     /// The address to listen on.
     #[arg(long, env = "ENDPOINT_STATS_LISTEN", default_value = "127.0.0.1:9999", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
@@ -140,6 +156,14 @@ pub struct ReportArgs {
     /// Prints CSV: a row an endpoint.
     #[arg(long)]
     pub csv: bool,
+}
+
+/// Which tables to bring up to date.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Where the windows are kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 /// What comes first in a report.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use endpoint_stats_server::cli::Cli;
 use endpoint_stats_server::commands::{self, Failure};
+use endpoint_stats_server::settings::masked;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -25,10 +26,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The first sentence of what clap says; the rest repeats `--help`.
+/// The first sentence of what clap says, without passwords; the rest repeats `--help`.
 fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let sentence: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let sentence: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).map(masked).collect();
     let sentence = sentence.join(" ");
     format!("{}; try --help", sentence.trim_start_matches("error: "))
 }

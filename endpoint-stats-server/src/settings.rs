@@ -1,10 +1,13 @@
 //! Settings: where the windows are kept, times and widths, and what to say when a value is wrong.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use endpoint_stats_core::ServiceName;
+use endpoint_stats_core::store::postgres::PostgresOptions;
 use endpoint_stats_core::window::{Timestamp, Width};
 
 use crate::cli::StoreArgs;
@@ -12,11 +15,17 @@ use crate::cli::StoreArgs;
 /// Where windows are kept without a setting.
 const DEFAULT_URL: &str = "sqlite://endpoint-stats.db";
 
+/// The URL of a store, as it was given; shown without its password.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
 /// Where the windows are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum StoreUrl {
     /// A file.
     Sqlite(PathBuf),
+    /// A database that many processes share.
+    Postgres(Box<PostgresOptions>),
     /// Nowhere: they are gone when the process ends.
     Memory,
 }
@@ -26,13 +35,13 @@ pub enum StoreUrl {
 pub struct SettingError {
     setting: &'static str,
     value: String,
-    expected: &'static str,
+    expected: Cow<'static, str>,
 }
 
 impl SettingError {
     /// Creates an error about a setting's value.
-    pub fn new(setting: &'static str, value: &str, expected: &'static str) -> Self {
-        Self { setting, value: masked(value), expected }
+    pub fn new(setting: &'static str, value: &str, expected: impl Into<Cow<'static, str>>) -> Self {
+        Self { setting, value: masked(value), expected: expected.into() }
     }
 }
 
@@ -44,25 +53,47 @@ impl fmt::Display for SettingError {
 
 impl std::error::Error for SettingError {}
 
-/// Hides the password of a URL.
-fn masked(value: &str) -> String {
-    let Some((scheme, rest)) = value.split_once("://") else {
-        return value.to_owned();
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority.rsplit_once('@') {
-        Some((user, _)) => {
-            let name = user.split(':').next().unwrap_or_default();
-            format!("{scheme}://{name}:***{}", &rest[user.len()..])
-        }
+/// Hides the password of a URL, also of one that is not written as it should be.
+pub fn masked(value: &str) -> String {
+    let value = match value.find("password=") {
+        Some(at) => format!("{}password=***", &value[..at]),
         None => value.to_owned(),
+    };
+    let Some((scheme, rest)) = value.split_once("://") else {
+        return value;
+    };
+    let end = rest.rfind('@').or_else(|| rest.find(['/', '?', '#'])).unwrap_or(rest.len());
+    let (user, behind) = rest.split_at(end);
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match user.split_once(':') {
+        // Without a host, what stands behind the colon is a port, or a password that nothing follows.
+        Some((name, secret)) if behind.starts_with('@') || !is_number(secret) => {
+            format!("{scheme}://{name}:***{behind}")
+        }
+        _ => value,
+    }
+}
+
+// === impl DatabaseUrl ===
+
+impl FromStr for DatabaseUrl {
+    type Err = std::convert::Infallible;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        Ok(Self(url.to_owned()))
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DatabaseUrl").field(&masked(&self.0)).finish()
     }
 }
 
 // === impl StoreUrl ===
 
 impl StoreUrl {
-    const EXPECTED: &str = "sqlite://FILE or memory:";
+    const EXPECTED: &str = "sqlite://FILE, postgres://USER@HOST/DATABASE or memory:";
 
     /// Takes the URL from its flag, its variable or its file.
     ///
@@ -70,25 +101,49 @@ impl StoreUrl {
     ///
     /// When the file cannot be read, or the URL is not one of a store.
     pub fn from_args(args: &StoreArgs) -> Result<Self, SettingError> {
-        if let Some(file) = &args.database_url_file {
-            let url = fs::read_to_string(file).map_err(|_| {
+        let url = match &args.database_url_file {
+            Some(file) => fs::read_to_string(file).map_err(|_| {
                 SettingError::new("--database-url-file", &file.display().to_string(), "a file that can be read")
-            })?;
-            return Self::parse(url.trim());
-        }
-        Self::parse(args.database_url.as_deref().unwrap_or(DEFAULT_URL))
+            })?,
+            None => args.database_url.as_ref().map_or(DEFAULT_URL, |url| &url.0).to_owned(),
+        };
+        Ok(match Self::parse(url.trim())? {
+            Self::Postgres(options) => Self::Postgres(Box::new(with_args(*options, args))),
+            store => store,
+        })
     }
 
     fn parse(url: &str) -> Result<Self, SettingError> {
-        let wrong = || SettingError::new("--database-url", url, Self::EXPECTED);
-        if url == "memory:" {
-            return Ok(Self::Memory);
-        }
-        match url.strip_prefix("sqlite://") {
-            Some(file) if !file.is_empty() => Ok(Self::Sqlite(PathBuf::from(file))),
-            _ => Err(wrong()),
+        let wrong = |expected| SettingError::new("--database-url", url, expected);
+        match url.split_once("://") {
+            None if url == "memory:" => Ok(Self::Memory),
+            Some(("sqlite", file)) if !file.is_empty() => Ok(Self::Sqlite(PathBuf::from(file))),
+            Some(("postgres" | "postgresql", address)) => {
+                postgres(url, address).map(|options| Self::Postgres(Box::new(options))).map_err(wrong)
+            }
+            _ => Err(wrong(Self::EXPECTED.to_owned())),
         }
     }
+}
+
+fn with_args(options: PostgresOptions, args: &StoreArgs) -> PostgresOptions {
+    let options = options.with_max_connections(u16::from(args.database_connections).into());
+    match &args.database_password_file {
+        Some(file) => options.with_password_file(file),
+        None => options,
+    }
+}
+
+/// The options of a URL, or what was expected instead of it.
+fn postgres(url: &str, address: &str) -> Result<PostgresOptions, String> {
+    // What stands behind the first @ would be taken as the host, and shown.
+    if address.split('?').next().unwrap_or_default().matches('@').count() > 1 {
+        return Err("@ in a user or password as %40".to_owned());
+    }
+    PostgresOptions::from_url(url).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(" ({cause})")).unwrap_or_default();
+        format!("postgres://USER:PASSWORD@HOST:PORT/DATABASE{cause}")
+    })
 }
 
 /// Reads a service's name.
@@ -149,22 +204,51 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
 
+    fn parse_error(url: &str) -> String {
+        StoreUrl::parse(url).unwrap_err().to_string()
+    }
+
     #[test]
-    fn a_url_names_a_file_or_memory() {
-        assert_eq!(StoreUrl::parse("sqlite://a/b.db"), Ok(StoreUrl::Sqlite("a/b.db".into())));
-        assert_eq!(StoreUrl::parse("sqlite:///tmp/b.db"), Ok(StoreUrl::Sqlite("/tmp/b.db".into())));
-        assert_eq!(StoreUrl::parse("memory:"), Ok(StoreUrl::Memory));
+    fn a_url_names_a_file_a_database_or_memory() {
+        let file = |url| match StoreUrl::parse(url) {
+            Ok(StoreUrl::Sqlite(file)) => file,
+            other => panic!("{url}: {other:?}"),
+        };
+
+        assert_eq!(file("sqlite://a/b.db"), PathBuf::from("a/b.db"));
+        assert_eq!(file("sqlite:///tmp/b.db"), PathBuf::from("/tmp/b.db"));
+        assert!(matches!(StoreUrl::parse("memory:"), Ok(StoreUrl::Memory)));
+        assert!(matches!(StoreUrl::parse("postgres://ann@db/stats"), Ok(StoreUrl::Postgres(_))));
+        assert!(matches!(StoreUrl::parse("postgresql://db:5433,db2/stats"), Ok(StoreUrl::Postgres(_))));
         assert!(StoreUrl::parse("sqlite://").is_err());
     }
 
     #[test]
     fn a_wrong_url_is_shown_without_its_password() {
-        let error = StoreUrl::parse("mysql://ada:p@ss:word@db/stats").unwrap_err();
-
         assert_eq!(
-            error.to_string(),
-            r#"invalid value "mysql://ada:***@db/stats" for `--database-url`: expected sqlite://FILE or memory:"#
+            parse_error("mysql://ada:p@ss:word@db/stats"),
+            "invalid value \"mysql://ada:***@db/stats\" for `--database-url`: expected sqlite://FILE, \
+             postgres://USER@HOST/DATABASE or memory:"
         );
+        assert!(parse_error("postgres://db/stats?sslmode=maybe").contains("(sslmode is `maybe`;"));
+    }
+
+    #[test]
+    fn a_password_that_is_written_wrongly_is_not_shown_either() {
+        for url in [
+            "postgres://ada:s3cr@t@db/stats",
+            "postgres://ada:x@s3cr@t@db/stats",
+            "postgres://ada:s3cr?t@db/stats",
+            "postgres://ada:x/s3cr#t@db/stats",
+            "postgres://ada:s3cr/stats",
+            "postgres://db:port/stats?password=s3cr%20t",
+            "host=db password='a s3cr t' user=ada",
+            "mysql://ada:s3cr/t@db",
+        ] {
+            let shown = StoreUrl::parse(url).map_err(|error| error.to_string());
+            assert!(!format!("{shown:?}").contains("s3cr"), "{shown:?}");
+            assert!(!format!("{:?}", url.parse::<DatabaseUrl>().unwrap()).contains("s3cr"), "{url}");
+        }
     }
 
     #[test]

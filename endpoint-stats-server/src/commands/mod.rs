@@ -2,12 +2,14 @@
 
 mod failure;
 mod import;
+mod migrate;
 mod report;
 mod serve;
 
 use std::sync::Arc;
 
-use endpoint_stats_core::store::{MemoryStore, SqliteStore, StatsStore};
+use endpoint_stats_core::store::postgres::PostgresStore;
+use endpoint_stats_core::store::{MemoryStore, SqliteStore, StatsStore, StoreError, StoreErrorKind};
 
 pub use self::failure::Failure;
 use crate::cli::{Command, StoreArgs};
@@ -23,12 +25,22 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Report(args) => report::run(args).await,
+        Command::Migrate(args) => migrate::run(args).await,
     }
 }
 
 async fn open(args: &StoreArgs) -> Result<Arc<dyn StatsStore>, Failure> {
     Ok(match StoreUrl::from_args(args)? {
         StoreUrl::Sqlite(file) => Arc::new(SqliteStore::open(&file).await.map_err(Failure::setting)?),
+        StoreUrl::Postgres(options) => Arc::new(PostgresStore::connect(*options).await.map_err(from_database)?),
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
     })
+}
+
+/// A database may come to its senses without another setting, unless it is the setting that is refused.
+fn from_database(error: StoreError) -> Failure {
+    match error.kind() {
+        StoreErrorKind::Rejected => Failure::setting(error),
+        _ => Failure::from(anyhow::Error::new(error)),
+    }
 }

@@ -10,7 +10,7 @@ use endpoint_stats_core::flush::FlushConfig;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use super::{Failure, open};
+use super::{Failure, migrate, open};
 use crate::cli::{LogFormat, ServeArgs};
 use crate::serve::{self, Listeners, Options, UNCOUNTED};
 use crate::settings::{SettingError, service_name};
@@ -21,6 +21,9 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let interrupted = serve::interrupted();
     let service = service_name(&args.service)?;
     let flush = FlushConfig { interval: flush_interval(args.flush_secs)?, ..FlushConfig::default() };
+    if args.migrate {
+        migrate::run_first(&args.store).await?;
+    }
     let store = open(&args.store).await?;
     let listeners = Listeners {
         main: listen("--listen", args.listen).await?,
