@@ -74,8 +74,12 @@ impl Server {
 
     /// The same, with more arguments.
     pub(crate) fn start_with(folder: &Path, arguments: &[&str]) -> Self {
-        let url = url(folder);
-        let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
+        Self::start_at(&url(folder), arguments)
+    }
+
+    /// The same, with any database.
+    pub(crate) fn start_at(url: &str, arguments: &[&str]) -> Self {
+        let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--database-url", url]);
         let mut child = command.args(arguments).stderr(Stdio::piped()).spawn().expect("the program starts");
         let lines = lines_of(child.stderr.take().expect("standard error is piped"));
         let mut server = Self { child, lines, address: ([127, 0, 0, 1], 0).into() };
@@ -112,6 +116,13 @@ impl Server {
     /// The hits at a route, as `/stats` tells them.
     pub(crate) fn hits(&self, route: &str) -> u64 {
         self.get("/stats").json()["stats"][route].as_u64().unwrap_or(0)
+    }
+
+    /// The hits that the server says its store has acknowledged.
+    pub(crate) fn stored(&self) -> u64 {
+        let metrics = self.get("/metrics").body;
+        let line = metrics.lines().find(|line| line.starts_with("endpoint_stats_hits_stored_total"));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
     }
 
     /// Sends SIGTERM.

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::command::{file, program, run, sqlite3, stderr, stdout, url};
 
-const LINES: u64 = 300_000;
+pub(crate) const LINES: u64 = 300_000;
 
 const STATUSES: [u64; 5] = [200, 201, 304, 404, 500];
 
@@ -38,9 +38,9 @@ fn an_import_killed_at_random_moments_counts_every_line_once() {
     let (mut kills, mut totals) = (0, BTreeSet::new());
 
     for attempt in 0..ATTEMPTS {
-        let before = total(stats.path());
+        let (url, before) = (url(stats.path()), total(stats.path()));
         // Every second one is killed whatever it did, the others behind their first commit.
-        let is_killed = log.import_and_kill(stats.path(), |total| attempt % 2 == 1 || total > before);
+        let is_killed = log.import_and_kill(&url, || attempt % 2 == 1 || total(stats.path()) > before);
         let after = total(stats.path());
         assert!(after >= before, "{before} were counted, {after} are there");
         if is_killed && (1..LINES).contains(&after) {
@@ -48,7 +48,7 @@ fn an_import_killed_at_random_moments_counts_every_line_once() {
             totals.insert(after);
         }
         if !is_killed {
-            log.import_and_check(stats.path());
+            import_and_check(&log, stats.path());
             stats = tempfile::tempdir().unwrap();
         }
         if kills == KILLS_HALFWAY {
@@ -56,16 +56,16 @@ fn an_import_killed_at_random_moments_counts_every_line_once() {
         }
     }
 
-    log.import_and_check(stats.path());
+    import_and_check(&log, stats.path());
     assert_eq!(kills, KILLS_HALFWAY, "too few kills came halfway: the test proves nothing");
     assert!(totals.len() > 1, "all kills left {totals:?}: the test proves nothing");
 }
 
 /// A log that gives many pairs of endpoint and window, so that its import commits often.
-struct Log(TempDir);
+pub(crate) struct Log(TempDir);
 
 impl Log {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let log = Self(tempfile::tempdir().unwrap());
         let mut text = String::new();
         (0..LINES).for_each(|number| write_line(&mut text, number));
@@ -77,37 +77,39 @@ impl Log {
         self.0.path().join("access.log")
     }
 
-    fn arguments(&self, stats: &Path) -> [String; 6] {
+    fn arguments(&self, url: &str) -> [String; 6] {
         let path = self.path().to_str().unwrap().to_owned();
-        ["import".into(), "--window".into(), "10s".into(), "--database-url".into(), url(stats), path]
+        ["import".into(), "--window".into(), "10s".into(), "--database-url".into(), url.to_owned(), path]
     }
 
-    /// Starts an import and kills it a random while after its total is enough; false when it has ended before.
-    fn import_and_kill(&self, stats: &Path, is_enough: impl Fn(u64) -> bool) -> bool {
-        let arguments = self.arguments(stats);
+    /// Starts an import and kills it a random while after it has done enough; false when it has ended before.
+    pub(crate) fn import_and_kill(&self, url: &str, is_enough: impl Fn() -> bool) -> bool {
+        let arguments = self.arguments(url);
         let mut import = program(&arguments.each_ref().map(String::as_str));
         let mut import = import.stdout(Stdio::piped()).spawn().unwrap();
         let end = end_of(import.stdout.take().unwrap());
 
-        while !is_enough(total(stats)) && is_awaited(&end, POLL_EVERY) {}
+        while !is_enough() && is_awaited(&end, POLL_EVERY) {}
         let is_running = is_awaited(&end, Duration::from_millis(RandomState::new().hash_one(()) % 500));
         import.kill().unwrap();
         import.wait().unwrap();
         is_running
     }
 
-    /// Imports what is left, and compares everything with the log.
-    fn import_and_check(&self, stats: &Path) {
-        let before = total(stats);
-
-        let output = run(&self.arguments(stats).each_ref().map(String::as_str));
+    /// Imports what is left behind the lines counted before, and compares everything with the log.
+    pub(crate) fn import_and_check(&self, url: &str, before: u64) {
+        let output = run(&self.arguments(url).each_ref().map(String::as_str));
 
         assert!(output.status.success(), "{}", stderr(&output));
         let counted = format!("{} counted, {before} counted before, 0 rejected", LINES - before);
         assert!(stdout(&output).contains(&counted), "{counted}: {}", stdout(&output));
-        assert_eq!(sqlite3(&file(stats), "PRAGMA integrity_check"), "ok");
-        check(&report(stats));
+        check(&report(url));
     }
+}
+
+fn import_and_check(log: &Log, stats: &Path) {
+    log.import_and_check(&url(stats), total(stats));
+    assert_eq!(sqlite3(&file(stats), "PRAGMA integrity_check"), "ok");
 }
 
 fn check(report: &serde_json::Value) {
@@ -122,8 +124,8 @@ fn check(report: &serde_json::Value) {
     assert!(series[..series.len() - 1].iter().all(|step| step["hits"] == 3_600), "{series:?}");
 }
 
-fn report(stats: &Path) -> serde_json::Value {
-    let output = run(&["report", "--json", "--step", "1h", "--database-url", &url(stats)]);
+pub(crate) fn report(url: &str) -> serde_json::Value {
+    let output = run(&["report", "--json", "--step", "1h", "--database-url", url]);
     serde_json::from_str(&stdout(&output)).unwrap()
 }
 

@@ -36,7 +36,7 @@ fn a_server_killed_under_load_loses_at_most_its_exposure_and_doubles_nothing() {
 }
 
 /// Sends requests until the server says that it has stored so many; gives what was attempted and what it said.
-fn load_until_acknowledged(server: &Server, enough: u64) -> (u64, u64) {
+pub(crate) fn load_until_acknowledged(server: &Server, enough: u64) -> (u64, u64) {
     let (attempted, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
     let address = server.address;
     let mut acknowledged = 0;
@@ -50,16 +50,9 @@ fn load_until_acknowledged(server: &Server, enough: u64) -> (u64, u64) {
             });
         }
         while acknowledged < enough {
-            acknowledged = stored(server);
+            acknowledged = server.stored();
         }
         is_over.store(true, Ordering::SeqCst);
     });
     (attempted.into_inner(), acknowledged)
-}
-
-/// The hits that the server says are in the file.
-fn stored(server: &Server) -> u64 {
-    let metrics = server.get("/metrics").body;
-    let line = metrics.lines().find(|line| line.starts_with("endpoint_stats_hits_stored_total"));
-    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
 }

@@ -8,7 +8,10 @@ mod import;
 mod import_kill;
 mod kill;
 mod log_lines;
+mod postgres;
 mod report;
 mod serve;
 mod settings;
 mod store_faults;
+#[path = "../../../tests/it/support/mod.rs"]
+mod support;

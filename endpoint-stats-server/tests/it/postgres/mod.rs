@@ -1,0 +1,34 @@
+//! Everything on a real PostgreSQL: what the program does on SQLite, and what only a shared database asks for.
+
+mod import;
+mod migrate;
+mod refused;
+mod report;
+mod serve;
+
+use crate::command::{run, stderr, stdout};
+use crate::support::postgres::PostgresServer;
+
+/// A server with a database `stats` that has its tables, and the URL of that.
+fn migrated() -> (PostgresServer, String) {
+    let postgres = PostgresServer::start();
+    let url = migrated_database(&postgres, "stats");
+    (postgres, url)
+}
+
+/// Another database on a server.
+fn migrated_database(postgres: &PostgresServer, name: &str) -> String {
+    let url = postgres.create_database(name);
+    let output = run(&["migrate", "--database-url", &url]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    url
+}
+
+/// What `report` says of the hits of a route, or of all.
+fn reported(url: &str, route: Option<&str>) -> u64 {
+    let filter: Vec<_> = route.into_iter().flat_map(|route| ["--route", route]).collect();
+    let output = run(&[&["report", "--json", "--database-url", url], &filter[..]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    report["totals"]["hits"].as_u64().unwrap()
+}
