@@ -4,6 +4,7 @@ mod flush;
 mod layers;
 mod memory_store;
 mod middleware;
+mod postgres;
 mod random_batches;
 mod random_requests;
 mod recorder_under_load;

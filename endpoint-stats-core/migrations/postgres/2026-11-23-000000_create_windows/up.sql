@@ -120,6 +120,8 @@ BEGIN
     ) THEN
         RETURN false;
     END IF;
+    -- Whoever reads locks the parent before its parts; so does this.
+    EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', parent);
     EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', part);
     EXECUTE format('SELECT EXISTS (SELECT FROM %I)', part) INTO is_used;
     IF NOT is_used THEN
@@ -128,3 +130,5 @@ BEGIN
     RETURN NOT is_used;
 END
 $$;
+
+REVOKE ALL ON FUNCTION make_partition, drop_empty_partition FROM PUBLIC;

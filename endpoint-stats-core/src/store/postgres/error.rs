@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::sketch::DecodeError;
+use super::damaged::DamagedRow;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// What can go wrong inside a call; diesel needs one type for its transactions.
@@ -10,7 +10,7 @@ use crate::store::{StoreError, StoreErrorKind};
 pub(super) enum Failure {
     Database(diesel::result::Error),
     Connect(diesel::ConnectionError),
-    Damaged(DecodeError),
+    Damaged(DamagedRow),
     Refused(StoreErrorKind, String),
     /// No answer came in time; whether the server did what was asked, nobody knows.
     NoAnswer(&'static str),
@@ -64,7 +64,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Database(error) => error.fmt(f),
             Self::Connect(error) => error.fmt(f),
-            Self::Damaged(error) => error.fmt(f),
+            Self::Damaged(row) => row.fmt(f),
             Self::Refused(_, problem) => f.write_str(problem),
             Self::NoAnswer(what) => f.write_str(what),
         }
@@ -76,11 +76,5 @@ impl std::error::Error for Failure {}
 impl From<diesel::result::Error> for Failure {
     fn from(error: diesel::result::Error) -> Self {
         Self::Database(error)
-    }
-}
-
-impl From<DecodeError> for Failure {
-    fn from(error: DecodeError) -> Self {
-        Self::Damaged(error)
     }
 }

@@ -6,6 +6,7 @@
 //! arrivals in one snapshot, so a batch counts from the moment it is taken.
 
 mod apply;
+mod damaged;
 mod endpoints;
 mod error;
 mod options;
@@ -16,6 +17,7 @@ mod read;
 mod roll_up;
 mod schema;
 mod settle;
+mod sums;
 mod tls;
 mod windows;
 
@@ -31,17 +33,14 @@ use diesel_async::AsyncPgConnection;
 pub use self::options::PostgresOptions;
 
 use self::error::Failure;
-use self::pool::{Manager, Pool};
-use self::settle::Settler;
+use self::pool::Pool;
+use self::settle::{Settler, Wait};
 use super::{
     Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, WriterId,
     WriterState,
 };
 use crate::endpoint::Endpoint;
 use crate::window::Timestamp;
-
-/// How long a call waits for a connection.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long a call waits for its answer; the server gives up before that, see `SERVER_LIMITS`.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -72,18 +71,8 @@ impl PostgresStore {
     /// with the migration that is missing or unknown.
     pub async fn connect(options: PostgresOptions) -> Result<Self, StoreError> {
         let place = options.place().to_owned();
-        let open = async {
-            let max_connections = options.max_connections;
-            let pool = bb8::Pool::builder()
-                .max_size(max_connections)
-                .min_idle(Some(0))
-                .connection_timeout(CONNECT_WITHIN)
-                .retry_connection(false)
-                .build(Manager::new(options)?)
-                .await?;
-            Ok(Self { shared: Arc::new(Shared { pool, place: place.clone(), settler: Settler::default() }) })
-        };
-        let store: Self = open.await.map_err(|failure: Failure| failure.while_trying("open the store", &place))?;
+        let pool = Pool::new(options).await.map_err(|failure| failure.while_trying("open the store", &place))?;
+        let store = Self { shared: Arc::new(Shared { pool, place, settler: Settler::default() }) };
         store.run("open the store", |connection| Box::pin(schema::check(connection))).await?;
         Ok(store)
     }
@@ -98,16 +87,56 @@ impl PostgresStore {
         schema::migrate(options).await.map_err(|failure| failure.while_trying("bring the tables up to date", &place))
     }
 
+    async fn keep_partitions(&self, now: Timestamp, retention: Retention) -> Result<(), StoreError> {
+        let changes = self
+            .run("list partitions", move |connection| Box::pin(partitions::changes(connection, now, retention)))
+            .await?;
+        for change in changes {
+            self.run("keep partitions", move |connection| Box::pin(partitions::change(connection, change))).await?;
+        }
+        Ok(())
+    }
+
     /// Does some work on a connection, in a task of its own.
     async fn run<T, W>(&self, what: &'static str, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut AsyncPgConnection) -> Work<'c, T> + Send + 'static,
     {
+        self.spawn(work).await.map_err(|failure| failure.while_trying(what, &self.shared.place))
+    }
+
+    /// The same; when a damaged window is in the way, sets it aside and does the work again.
+    async fn run_around<T, W>(&self, what: &'static str, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> Fn(&'c mut AsyncPgConnection) -> Work<'c, T> + Clone + Send + 'static,
+    {
+        loop {
+            let done = match self.spawn(work.clone()).await {
+                Err(Failure::Damaged(row)) => {
+                    match self.spawn(move |connection| Box::pin(damaged::set_aside(connection, row))).await {
+                        Ok(()) => continue,
+                        Err(failure) => {
+                            tracing::warn!(%failure, %row, "a damaged window cannot be set aside");
+                            Err(Failure::Damaged(row))
+                        }
+                    }
+                }
+                done => done,
+            };
+            return done.map_err(|failure| failure.while_trying(what, &self.shared.place));
+        }
+    }
+
+    async fn spawn<T, W>(&self, work: W) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut AsyncPgConnection) -> Work<'c, T> + Send + 'static,
+    {
         let shared = Arc::clone(&self.shared);
         let done = tokio::spawn(async move { shared.run(work).await }).await;
-        let done = done.unwrap_or_else(|_| Err(Failure::NoAnswer("the task ended without an answer")));
-        done.map_err(|failure| failure.while_trying(what, &self.shared.place))
+        done.unwrap_or_else(|_| Err(Failure::NoAnswer("the task ended without an answer")))
     }
 }
 
@@ -116,10 +145,7 @@ impl Shared {
     where
         W: for<'c> FnOnce(&'c mut AsyncPgConnection) -> Work<'c, T>,
     {
-        let mut connection = self.pool.get().await.map_err(|error| match error {
-            bb8::RunError::User(failure) => failure,
-            bb8::RunError::TimedOut => Failure::NoAnswer("no connection was free in time"),
-        })?;
+        let mut connection = self.pool.get().await?;
         connection.spend();
         let done = tokio::time::timeout(ANSWER_WITHIN, work(&mut connection)).await;
         let done = done.unwrap_or(Err(Failure::NoAnswer("no answer came in time")));
@@ -136,7 +162,7 @@ impl StatsStore for PostgresStore {
         let taking = apply::Taking::of(batch);
         let applied = self.run("write a batch", |connection| Box::pin(apply::apply(connection, taking))).await?;
         if applied == Applied::Applied {
-            settle::soon(&self.shared);
+            settle::soon(self);
         }
         Ok(applied)
     }
@@ -147,7 +173,7 @@ impl StatsStore for PostgresStore {
 
     async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
         let query = query.clone();
-        self.run("answer a question", move |connection| Box::pin(read::report(connection, query))).await
+        self.run_around("answer a question", move |connection| Box::pin(read::report(connection, query.clone()))).await
     }
 
     async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
@@ -162,12 +188,11 @@ impl StatsStore for PostgresStore {
     async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
         let retention = *retention;
         let mut sum = RolledUp::default();
-        while self.run("settle batches", |connection| Box::pin(settle::step(connection, settle::Wait::ForTurn))).await?
-        {
+        while self.run_around("settle batches", |connection| Box::pin(settle::step(connection, Wait::ForTurn))).await? {
         }
         loop {
             let done = self
-                .run("roll windows up", move |connection| Box::pin(roll_up::step(connection, now, retention)))
+                .run_around("roll windows up", move |connection| Box::pin(roll_up::step(connection, now, retention)))
                 .await?;
             if done == RolledUp::default() {
                 break;
@@ -175,7 +200,9 @@ impl StatsStore for PostgresStore {
             sum.moved += done.moved;
             sum.deleted += done.deleted;
         }
-        self.run("keep partitions", move |connection| Box::pin(partitions::keep(connection, now, retention))).await?;
+        if let Err(error) = self.keep_partitions(now, retention).await {
+            tracing::warn!(%error, "partitions are kept at the next roll-up; until then the default ones take over");
+        }
         Ok(sum)
     }
 

@@ -23,32 +23,50 @@ struct Partition {
     first: i64,
 }
 
-/// Makes the partitions of now and of what comes next, and drops those that are empty and past their retention.
-pub(super) async fn keep(
+/// One partition to make or to drop.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change {
+    Make { table: Table, first: i64 },
+    Drop { table: Table, first: i64 },
+}
+
+/// The partitions of now and of what comes next that are missing, and those that are past their retention.
+pub(super) async fn changes(
     connection: &mut AsyncPgConnection,
     now: Timestamp,
     retention: Retention,
-) -> Result<(), Failure> {
+) -> Result<Vec<Change>, Failure> {
+    let there = there(connection).await?;
+    let mut changes = Vec::new();
+    for table in Table::ALL {
+        let length = length_secs(table.width());
+        let is_there = |first: i64| there.contains(&(table.name().to_owned(), first));
+        changes
+            .extend(wanted(now, length).filter(|first| !is_there(*first)).map(|first| Change::Make { table, first }));
+        let Some(cutoff) = cutoff(table, now, retention) else { continue };
+        let old = there.iter().filter(|(parent, first)| parent == table.name() && first + length <= cutoff);
+        changes.extend(old.map(|(_, first)| Change::Drop { table, first: *first }));
+    }
+    Ok(changes)
+}
+
+/// Makes a partition, or drops one if it is empty: one a transaction, for a transaction that held the locks of one table
+/// and waited for those of another would get in the way of questions.
+pub(super) async fn change(connection: &mut AsyncPgConnection, change: Change) -> Result<(), Failure> {
     connection
         .build_transaction()
         .run(async |connection| {
             lock(connection, Wait::ForTurn).await?;
-            let there = there(connection).await?;
-            for table in Table::ALL {
-                let length = length_secs(table.width());
-                for first in wanted(now, length) {
-                    if !there.contains(&(table.name().to_owned(), first)) {
-                        diesel::sql_query("SELECT make_partition($1, $2, $3)")
-                            .bind::<Text, _>(table.name())
-                            .bind::<BigInt, _>(first)
-                            .bind::<BigInt, _>(first + length)
-                            .execute(connection)
-                            .await?;
-                    }
+            match change {
+                Change::Make { table, first } => {
+                    diesel::sql_query("SELECT make_partition($1, $2, $3)")
+                        .bind::<Text, _>(table.name())
+                        .bind::<BigInt, _>(first)
+                        .bind::<BigInt, _>(first + length_secs(table.width()))
+                        .execute(connection)
+                        .await?;
                 }
-                let Some(cutoff) = cutoff(table, now, retention) else { continue };
-                let old = |(parent, first): &&(String, i64)| *parent == table.name() && first + length <= cutoff;
-                for (_, first) in there.iter().filter(old) {
+                Change::Drop { table, first } => {
                     diesel::sql_query("SELECT drop_empty_partition($1, $2)")
                         .bind::<Text, _>(table.name())
                         .bind::<BigInt, _>(first)

@@ -1,9 +1,11 @@
-//! [`Manager`]: how connections are made, and which are thrown away.
+//! [`Pool`]: how connections are made, and which are thrown away.
 
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 use diesel::ConnectionError;
 use diesel_async::AsyncPgConnection;
+use tokio::sync::watch;
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -12,7 +14,18 @@ use super::error::Failure;
 use super::options::PostgresOptions;
 use super::tls;
 
-pub(super) type Pool = bb8::Pool<Manager>;
+/// How long a call waits for a connection.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Connections, and why the last one could not be made.
+pub(super) struct Pool {
+    connections: bb8::Pool<Manager>,
+    refusals: watch::Receiver<String>,
+}
+
+/// Takes the reason that bb8 would keep to itself while callers wait in vain.
+#[derive(Clone, Debug)]
+struct Refusals(watch::Sender<String>);
 
 /// Makes connections, each with the password of that moment.
 pub(super) struct Manager {
@@ -25,6 +38,49 @@ pub(super) struct Manager {
 pub(super) struct Connection {
     connection: AsyncPgConnection,
     is_spent: bool,
+}
+
+impl Pool {
+    pub(super) async fn new(options: PostgresOptions) -> Result<Self, Failure> {
+        let (sender, refusals) = watch::channel(String::new());
+        let connections = bb8::Pool::builder()
+            .max_size(options.max_connections)
+            .connection_timeout(WAIT)
+            .retry_connection(false)
+            .error_sink(Box::new(Refusals(sender)))
+            .build(Manager::new(options)?)
+            .await?;
+        Ok(Self { connections, refusals })
+    }
+
+    /// A connection, or the reason why there is none.
+    pub(super) async fn get(&self) -> Result<bb8::PooledConnection<'_, Manager>, Failure> {
+        let mut refusals = self.refusals.clone();
+        refusals.mark_unchanged();
+        tokio::select! {
+            biased;
+            connection = self.connections.get() => connection.map_err(|error| match error {
+                bb8::RunError::User(failure) => failure,
+                bb8::RunError::TimedOut => Failure::NoAnswer("no connection was free in time"),
+            }),
+            Ok(()) = refusals.changed() => {
+                Err(Failure::Connect(ConnectionError::BadConnection(refusals.borrow().clone())))
+            }
+        }
+    }
+}
+
+impl bb8::ErrorSink<Failure> for Refusals {
+    fn sink(&self, failure: Failure) {
+        // A connection that has died meanwhile is no news: another is made.
+        if matches!(failure, Failure::Connect(_)) {
+            self.0.send_replace(failure.to_string());
+        }
+    }
+
+    fn boxed_clone(&self) -> Box<dyn bb8::ErrorSink<Failure>> {
+        Box::new(self.clone())
+    }
 }
 
 impl Manager {

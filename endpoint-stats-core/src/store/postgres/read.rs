@@ -75,7 +75,7 @@ async fn add(
         .load(connection)
         .await?;
     for row in rows {
-        let ((window, id), found) = row.into_counts(part.table.width())?;
+        let ((window, id), found) = row.into_counts(part.table)?;
         let endpoint = endpoints.get(&id).ok_or_else(|| Failure::corrupt("a window without its endpoint"))?;
         report.add_counted(endpoint, window.start(), &found.counts, found.first_at, found.last_at);
     }

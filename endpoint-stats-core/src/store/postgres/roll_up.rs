@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diesel::sql_types::{Array, BigInt, Double};
+use diesel::sql_types::{BigInt, Double};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::error::Failure;
 use super::settle::{Wait, lock};
+use super::sums::sum_again;
 use super::windows::{COLUMNS, Table, WindowRow, merge_into, put};
 use crate::store::window_counts::{WindowCounts, WindowKey};
 use crate::store::{FORGET_WRITERS_AFTER_SECS, Retention, RolledUp};
@@ -69,7 +70,7 @@ async fn take(
         .bind::<BigInt, _>(ROWS_A_STEP)
         .load(connection)
         .await?;
-    rows.into_iter().map(|row| row.into_counts(width)).collect()
+    rows.into_iter().map(|row| row.into_counts(Table::Windows(width))).collect()
 }
 
 /// Adds windows to wider ones. The sums of that width lose them; those above stay, for they hold both.
@@ -85,36 +86,6 @@ async fn widen(
     let windows: BTreeSet<Window> = wide.keys().map(|(window, _)| *window).collect();
     merge_into(connection, Table::Windows(width), wide).await?;
     sum_again(connection, &windows, width).await
-}
-
-/// Makes the sums of some windows anew, from the narrower windows that are left in them.
-async fn sum_again(
-    connection: &mut AsyncPgConnection,
-    windows: &BTreeSet<Window>,
-    width: Width,
-) -> Result<(), Failure> {
-    let starts: Vec<i64> = windows.iter().map(|window| window.start().as_unix()).collect();
-    diesel::sql_query(format!("DELETE FROM {} WHERE start = ANY ($1)", Table::Sums(width).name()))
-        .bind::<Array<BigInt>, _>(&starts)
-        .execute(connection)
-        .await?;
-    let mut sums = BTreeMap::new();
-    for narrower in Width::ALL.into_iter().filter(|narrower| *narrower < width) {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM unnest($1) AS wide JOIN {} ON start >= wide AND start < wide + $2",
-            Table::Windows(narrower).name()
-        );
-        let rows: Vec<WindowRow> = diesel::sql_query(sql)
-            .bind::<Array<BigInt>, _>(&starts)
-            .bind::<BigInt, _>(width.secs())
-            .load(connection)
-            .await?;
-        for row in rows {
-            let ((window, id), counted) = row.into_counts(narrower)?;
-            put(&mut sums, (window.widened_to(width), id), &counted);
-        }
-    }
-    merge_into(connection, Table::Sums(width), sums).await
 }
 
 /// Forgets writers that are both old and not among the newest; a writer's age is told by the database's clock.

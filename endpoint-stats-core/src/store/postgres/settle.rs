@@ -14,7 +14,7 @@ use diesel::sql_types::{Array, BigInt, Binary, Bool, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::error::Failure;
-use super::{Shared, endpoints, windows};
+use super::{PostgresStore, endpoints, windows};
 use crate::aggregate::Delta;
 use crate::store::batch_encoding::decode_deltas;
 use crate::store::gained::Gained;
@@ -58,20 +58,24 @@ struct Arrival {
 
 /// Settles in a while, unless that is planned already.
 #[expect(clippy::disallowed_methods, reason = "settling has a rhythm of its own, beside the flusher's")]
-pub(super) fn soon(shared: &Arc<Shared>) {
-    if shared.settler.is_due.swap(true, Ordering::Relaxed) {
+pub(super) fn soon(store: &PostgresStore) {
+    if store.shared.settler.is_due.swap(true, Ordering::Relaxed) {
         return;
     }
-    let shared = Arc::downgrade(shared);
+    let shared = Arc::downgrade(&store.shared);
     tokio::spawn(async move {
         tokio::time::sleep(SETTLE_AFTER).await;
         let Some(shared) = shared.upgrade() else { return };
         shared.settler.is_due.store(false, Ordering::Relaxed);
+        let store = PostgresStore { shared };
         loop {
-            match shared.run(|connection| Box::pin(step(connection, Wait::Never))).await {
+            match store.run_around("settle batches", |connection| Box::pin(step(connection, Wait::Never))).await {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(failure) => return tracing::warn!(%failure, "batches wait to be settled; the next try follows"),
+                Err(error) => {
+                    let reason = std::error::Error::source(&error).map(ToString::to_string);
+                    return tracing::warn!(%error, reason, "batches wait to be settled; the next flush tries again");
+                }
             }
         }
     });

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::damaged::DamagedRow;
 use super::error::Failure;
 use crate::aggregate::Counts;
 use crate::store::window_counts::{WindowCounts, WindowKey};
@@ -107,7 +108,7 @@ async fn present(
         .bind::<BigInt, _>(last.unwrap_or_default())
         .load(connection)
         .await?;
-    rows.into_iter().map(|row| row.into_counts(table.width())).collect()
+    rows.into_iter().map(|row| row.into_counts(table)).collect()
 }
 
 async fn write(
@@ -183,13 +184,13 @@ impl Table {
 // === impl WindowRow ===
 
 impl WindowRow {
-    pub(super) fn into_counts(self, width: Width) -> Result<(WindowKey, WindowCounts), Failure> {
-        let counted = WindowCounts {
-            counts: Counts::decode(&self.counts)?,
-            first_at: Timestamp::from_unix(self.first_at),
-            last_at: Timestamp::from_unix(self.last_at),
-        };
-        Ok(((Window::containing(Timestamp::from_unix(self.start), width), self.endpoint_id), counted))
+    pub(super) fn into_counts(self, table: Table) -> Result<(WindowKey, WindowCounts), Failure> {
+        let Self { start, endpoint_id, first_at, last_at, counts } = self;
+        let counts = Counts::decode(&counts)
+            .map_err(|reason| Failure::Damaged(DamagedRow { table, start, endpoint_id, reason }))?;
+        let (first_at, last_at) = (Timestamp::from_unix(first_at), Timestamp::from_unix(last_at));
+        let window = Window::containing(Timestamp::from_unix(start), table.width());
+        Ok(((window, endpoint_id), WindowCounts { counts, first_at, last_at }))
     }
 }
 

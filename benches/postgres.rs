@@ -1,0 +1,349 @@
+//! What PostgreSQL costs: flushing, by one writer and by a hundred; the ways that suggest themselves first; questions
+//! about long ranges; rolling up; room on disk.
+//!
+//! The bench starts a private server that syncs every commit (`fsync` and `synchronous_commit` on), on the same cores.
+//! Times are those of the call, in milliseconds.
+//!
+//! - `flush`: `StatsStore::apply` of batches of 1,000 and 5,000 deltas, each with three hits; and what it costs to settle
+//!   them in windows, by delta.
+//! - `writers`: 1, 10 and 100 stores with a connection each flush 200 endpoints again and again, until as many deltas are
+//!   stored and settled; then 100 of them once a second.
+//! - `naive`: the same hits by one `UPDATE` a hit, and by one upsert a row and flush.
+//! - `questions`: over 1,000 endpoints, each hit in every hour of 90 days.
+//! - `roll-up`: an hour of 10-second windows of 200 endpoints, as a hundred writers fill them, becomes minutes.
+
+#[path = "../tests/it/support/mod.rs"]
+mod support;
+
+use std::time::{Duration, Instant};
+
+use endpoint_stats_core::aggregate::{Counts, Delta};
+use endpoint_stats_core::sketch::CallerHash;
+use endpoint_stats_core::store::postgres::{PostgresOptions, PostgresStore};
+use endpoint_stats_core::store::{Applied, Batch, EndpointFilter, Retention, StatsQuery, StatsStore, WriterId};
+use endpoint_stats_core::window::{TimeRange, Timestamp, Width, Window};
+use endpoint_stats_core::{Endpoint, Hit, Method, Outcome, Route, ServiceName};
+use tokio::task::JoinSet;
+
+use self::support::postgres::PostgresServer;
+
+const START: Timestamp = Timestamp::from_unix(1_700_006_400);
+
+const HITS_A_DELTA: u64 = 3;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
+    let server = PostgresServer::builder().durable().setting("max_connections", "150").start();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let parts: [(&str, fn(&PostgresServer, &tokio::runtime::Runtime)); 5] = [
+        ("flush", |server, runtime| runtime.block_on(flush(server))),
+        ("writers", |server, runtime| runtime.block_on(writers(server))),
+        ("naive", |server, runtime| runtime.block_on(naive(server))),
+        ("questions", |server, runtime| runtime.block_on(questions(server))),
+        ("roll-up", |server, runtime| runtime.block_on(roll_up(server))),
+    ];
+    for (name, part) in parts {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            println!("\n{name}");
+            part(&server, &runtime);
+        }
+    }
+}
+
+async fn flush(server: &PostgresServer) {
+    for deltas in [1_000, 5_000] {
+        let store = store(server, &format!("flush_{deltas}"), 4).await;
+        let endpoints = endpoints(deltas);
+        let (writer, mut times) = (WriterId::random(), Vec::new());
+        for seq in 1..=60 {
+            let batch = Batch::new(writer, seq, deltas_at(&endpoints, START.plus_secs(as_i64(seq) / 10 * 10), seq));
+            let started = now();
+            assert_eq!(store.apply(&batch).await.expect("applied"), Applied::Applied);
+            times.push(started.elapsed());
+        }
+        show(&format!("apply {deltas} deltas"), times);
+        let writer = WriterId::random();
+        let mut settled = Duration::ZERO;
+        for seq in 1..=10 {
+            settle(&store).await;
+            let batch = Batch::new(writer, seq, deltas_at(&endpoints, START.plus_secs(600), seq));
+            store.apply(&batch).await.expect("applied");
+            settled += settle(&store).await;
+        }
+        println!("  settle {deltas} deltas: {:.1} us a delta", micros(settled) / (10.0 * deltas as f64));
+    }
+}
+
+async fn writers(server: &PostgresServer) {
+    const DELTAS: u64 = 200_000;
+    for writers in [1, 10, 100] {
+        let database = format!("writers_{writers}");
+        let first = store(server, &database, 2).await;
+        let stores = stores(server, &database, writers).await;
+        let started = now();
+        let mut flushing = JoinSet::new();
+        for store in stores {
+            let batches = DELTAS / 200 / writers;
+            flushing.spawn(async move {
+                let (writer, endpoints) = (WriterId::random(), endpoints(200));
+                for seq in 1..=batches {
+                    let at = START.plus_secs(as_i64(seq * writers / 100) * 10);
+                    let batch = Batch::new(writer, seq, deltas_at(&endpoints, at, seq));
+                    store.apply(&batch).await.expect("applied");
+                }
+            });
+        }
+        flushing.join_all().await;
+        let flushed = started.elapsed();
+        settle(&first).await;
+        let settled = started.elapsed();
+        assert_eq!(total(&first).await, DELTAS * HITS_A_DELTA);
+        println!(
+            "  {writers} writers: {:.1} us a delta until taken, {:.1} until settled",
+            micros(flushed) / DELTAS as f64,
+            micros(settled) / DELTAS as f64,
+        );
+    }
+    let first = store(server, "every_second", 2).await;
+    let stores = stores(server, "every_second", 100).await;
+    let (mut times, mut late) = (Vec::new(), 0);
+    let writers: Vec<_> = stores.into_iter().map(|store| (store, WriterId::random())).collect();
+    let endpoints = endpoints(200);
+    let started = now();
+    for second in 1..=20_u64 {
+        let mut flushing = JoinSet::new();
+        for (store, writer) in &writers {
+            let at = START.plus_secs(as_i64(second) / 10 * 10);
+            let (store, batch) = (store.clone(), Batch::new(*writer, second, deltas_at(&endpoints, at, second)));
+            flushing.spawn(async move {
+                let started = now();
+                store.apply(&batch).await.expect("applied");
+                started.elapsed()
+            });
+        }
+        times.extend(flushing.join_all().await);
+        let ends = Duration::from_secs(second);
+        match ends.checked_sub(started.elapsed()) {
+            Some(left) => pause(left).await,
+            None => late += 1,
+        }
+    }
+    show("apply 200 deltas, 100 writers once a second", times);
+    let waiting = server.psql("every_second", "SELECT count(*) FROM endpoint_stats.arrival");
+    println!("  seconds that were late: {late} of 20; batches not settled when the last was taken: {waiting}");
+    settle(&first).await;
+    assert_eq!(total(&first).await, 20 * 100 * 200 * HITS_A_DELTA);
+}
+
+async fn naive(server: &PostgresServer) {
+    let store = store(server, "naive", 2).await;
+    let endpoints = endpoints(200);
+    let batches: Vec<_> = (1..=20).map(|seq| deltas_at(&endpoints, START, seq)).collect();
+    let (writer, hits) = (WriterId::random(), 20 * 200 * HITS_A_DELTA);
+    let started = now();
+    for (seq, deltas) in (1..).zip(batches) {
+        store.apply(&Batch::new(writer, seq, deltas)).await.expect("applied");
+    }
+    settle(&store).await;
+    let ours = hits as f64 / started.elapsed().as_secs_f64();
+    println!("  ours, taken and settled: {ours:.0} hits/s");
+
+    let url = server.create_database("naive_sql");
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    client
+        .batch_execute(
+            "CREATE TABLE hits (route text PRIMARY KEY, n bigint NOT NULL);
+             INSERT INTO hits SELECT 'GET /resources-' || i || '/{id}', 0 FROM generate_series(0, 199) AS i;",
+        )
+        .await
+        .expect("a table");
+    let update = client.prepare("UPDATE hits SET n = n + 1 WHERE route = $1").await.expect("a statement");
+    let routes: Vec<_> = (0..200).map(|i| format!("GET /resources-{i}/{{id}}")).collect();
+    let started = now();
+    for i in 0..2_000 {
+        client.execute(&update, &[&routes[i % 200]]).await.expect("updated");
+    }
+    let one = 2_000.0 / started.elapsed().as_secs_f64();
+    println!("  one UPDATE a hit: {one:.0} hits/s, ours is {:.0} times as fast", ours / one);
+    let upsert = client
+        .prepare("INSERT INTO hits AS h VALUES ($1, $2) ON CONFLICT (route) DO UPDATE SET n = h.n + EXCLUDED.n")
+        .await
+        .expect("a statement");
+    let started = now();
+    for i in 0..2_000 {
+        client.execute(&upsert, &[&routes[i % 200], &as_i64(HITS_A_DELTA)]).await.expect("upserted");
+    }
+    let one = 2_000.0 * HITS_A_DELTA as f64 / started.elapsed().as_secs_f64();
+    println!("  one upsert a row: {one:.0} hits/s, ours is {:.0} times as fast", ours / one);
+}
+
+async fn questions(server: &PostgresServer) {
+    const DAYS: i64 = 90;
+    let store = store(server, "questions", 4).await;
+    let endpoints = endpoints(1_000);
+    let writer = WriterId::random();
+    for day in 0..DAYS {
+        let mut deltas = Vec::new();
+        for hour in 0..24 {
+            let at = START.plus_secs(day * 86_400 + hour * 3_600);
+            deltas.extend(deltas_in(&endpoints, Window::containing(at, Width::Hour), hour.unsigned_abs()));
+        }
+        store.apply(&Batch::new(writer, day.unsigned_abs() + 1, deltas)).await.expect("applied");
+        settle(&store).await;
+    }
+    server.psql("questions", "VACUUM ANALYZE");
+    let end = START.plus_secs(DAYS * 86_400);
+    let overview = StatsQuery::over(TimeRange::new(end.minus_secs(30 * 86_400), end));
+    ask(&store, "overview of 1,000 endpoints over 30 days", &overview, 1_000).await;
+    let since_noon =
+        StatsQuery::over(TimeRange::new(end.minus_secs(30 * 86_400 + 12 * 3_600), end.minus_secs(12 * 3_600)));
+    ask(&store, "the same from noon to noon", &since_noon, 1_000).await;
+    let filter = EndpointFilter { route: Some(endpoints[7].route().clone()), ..EndpointFilter::default() };
+    let range = TimeRange::new(START, end);
+    let by_day = StatsQuery::over(range).with_filter(filter.clone()).with_step_secs(86_400);
+    ask(&store, "series of one endpoint over 90 days, by day", &by_day, 1).await;
+    let by_hour = StatsQuery::over(range).with_filter(filter).with_step_secs(3_600);
+    ask(&store, "series of one endpoint over 90 days, by hour", &by_hour, 1).await;
+}
+
+async fn ask(store: &PostgresStore, name: &str, query: &StatsQuery, endpoints: usize) {
+    let mut times = Vec::new();
+    for _ in 0..100 {
+        let started = now();
+        let report = store.query(query).await.expect("an answer");
+        times.push(started.elapsed());
+        assert_eq!(report.endpoints.len(), endpoints);
+    }
+    show(name, times);
+}
+
+async fn roll_up(server: &PostgresServer) {
+    let store = store(server, "roll_up", 4).await;
+    let endpoints = endpoints(200);
+    for writer in 0..2 {
+        let id = WriterId::random();
+        for window in 0..360_u64 {
+            let at = START.plus_secs(as_i64(window) * 10);
+            store
+                .apply(&Batch::new(id, window + 1, deltas_at(&endpoints, at, writer + window)))
+                .await
+                .expect("applied");
+        }
+        settle(&store).await;
+    }
+    server.psql("roll_up", "VACUUM FULL");
+    let before = bytes_a_window(server, "window_10s");
+    let started = now();
+    let done = store.roll_up(START.plus_secs(9 * 3_600), &Retention::default()).await.expect("rolled up");
+    let time = started.elapsed();
+    assert_eq!(done.moved, 72_000);
+    server.psql("roll_up", "VACUUM FULL");
+    println!("  an hour of 200 endpoints, {} windows: {:.2} s", done.moved, time.as_secs_f64());
+    println!(
+        "  bytes a window with indexes: {before} of 10 s before, {} of 1 min after",
+        bytes_a_window(server, "window_1m")
+    );
+}
+
+fn bytes_a_window(server: &PostgresServer, table: &str) -> String {
+    let sql = format!(
+        "SELECT (sum(pg_total_relation_size(inhrelid)) / (SELECT count(*) FROM endpoint_stats.{table}))::int
+         FROM pg_inherits WHERE inhparent = 'endpoint_stats.{table}'::regclass"
+    );
+    server.psql("roll_up", &sql)
+}
+
+// === what is stored ===
+
+async fn store(server: &PostgresServer, database: &str, connections: u32) -> PostgresStore {
+    let options = PostgresOptions::from_url(&server.create_database(database)).expect("a URL");
+    PostgresStore::migrate(options.clone()).await.expect("migrated");
+    PostgresStore::connect(options.with_max_connections(connections)).await.expect("connected")
+}
+
+async fn stores(server: &PostgresServer, database: &str, count: u64) -> Vec<PostgresStore> {
+    let url = server.url_for(support::postgres::OWNER, support::postgres::OWNER_PASSWORD, database);
+    let mut stores = Vec::new();
+    for _ in 0..count {
+        let options = PostgresOptions::from_url(&url).expect("a URL").with_max_connections(1);
+        stores.push(PostgresStore::connect(options).await.expect("connected"));
+    }
+    stores
+}
+
+/// Settles what has arrived, and rolls nothing up.
+async fn settle(store: &PostgresStore) -> Duration {
+    let started = now();
+    store.roll_up(START.minus_secs(1), &Retention::default()).await.expect("settled");
+    started.elapsed()
+}
+
+async fn total(store: &PostgresStore) -> u64 {
+    store.query(&StatsQuery::over(TimeRange::ALL)).await.expect("an answer").totals.counts.hits()
+}
+
+fn endpoints(count: u64) -> Vec<Endpoint> {
+    let service = ServiceName::new("bench").expect("a name");
+    let route = |i| Route::new(&format!("/resources-{i}/{{id}}")).expect("a route");
+    (0..count).map(|i| Endpoint::new(service.clone(), Method::Get, route(i))).collect()
+}
+
+fn deltas_at(endpoints: &[Endpoint], at: Timestamp, salt: u64) -> Vec<Delta> {
+    deltas_in(endpoints, Window::containing(at, Width::TenSeconds), salt)
+}
+
+fn deltas_in(endpoints: &[Endpoint], window: Window, salt: u64) -> Vec<Delta> {
+    let delta = |(i, endpoint): (u64, &Endpoint)| Delta {
+        endpoint: endpoint.clone(),
+        window,
+        first_at: window.start(),
+        last_at: window.start(),
+        counts: counts(salt.wrapping_mul(31).wrapping_add(i)),
+    };
+    (0..).zip(endpoints).map(delta).collect()
+}
+
+fn counts(salt: u64) -> Counts {
+    let mut counts = Counts::default();
+    for (n, micros) in (0..HITS_A_DELTA).zip([180, 900, 7_000]) {
+        let latency = Duration::from_micros(micros + salt % 100);
+        counts.add(&Hit {
+            outcome: Outcome::Status(if n == 2 { 404 } else { 200 }),
+            latency: Some(latency.into()),
+            duration: Some((latency * 2).into()),
+            response_bytes: 512,
+            caller: Some(CallerHash::from_u64((salt % 50 + n).wrapping_mul(0x9e37_79b9_7f4a_7c15))),
+        });
+    }
+    counts
+}
+
+// === what is shown ===
+
+fn show(what: &str, mut times: Vec<Duration>) {
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize].as_secs_f64() * 1e3;
+    println!("  {what}: median {:.1} ms, p99 {:.1} ms, {} times", at(0.5), at(0.99), times.len());
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn as_i64(number: u64) -> i64 {
+    i64::try_from(number).expect("small numbers")
+}
+
+#[expect(clippy::disallowed_methods, reason = "measuring time is the point")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a writer that flushes once a second waits in between")]
+async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}

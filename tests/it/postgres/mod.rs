@@ -1,0 +1,102 @@
+//! PostgreSQL keeps the promises of every store, and its own about shared databases and broken networks.
+
+mod contract;
+mod faults;
+mod replicas;
+mod roles;
+mod schema;
+mod settling;
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+
+use endpoint_stats_core::aggregate::{Counts, Delta};
+use endpoint_stats_core::store::postgres::{PostgresOptions, PostgresStore};
+use endpoint_stats_core::store::{Batch, StatsQuery, StatsStore, StoreError, WriterId};
+use endpoint_stats_core::window::{TimeRange, Timestamp, Width, Window};
+use endpoint_stats_core::{Endpoint, Method, Outcome, Route, ServiceName};
+
+use crate::support::postgres::{OWNER, OWNER_PASSWORD, PostgresServer};
+use crate::support::proxy::Proxy;
+
+const NOON: Timestamp = Timestamp::from_unix(1_700_049_600);
+
+const DATABASE: &str = "stats";
+
+/// A store on a server of its own, which goes when it goes.
+#[derive(Debug)]
+struct PrivateStore {
+    store: PostgresStore,
+    server: PostgresServer,
+}
+
+impl PrivateStore {
+    async fn start() -> Self {
+        let server = PostgresServer::start();
+        let store = migrated(&server, DATABASE).await;
+        Self { store, server }
+    }
+
+    /// What a query of the owner returns.
+    fn sql(&self, sql: &str) -> String {
+        self.server.psql(DATABASE, &format!("SET search_path = endpoint_stats; {sql}"))
+    }
+}
+
+impl Deref for PrivateStore {
+    type Target = PostgresStore;
+
+    fn deref(&self) -> &PostgresStore {
+        &self.store
+    }
+}
+
+/// Makes a database with its tables.
+async fn migrated(server: &PostgresServer, database: &str) -> PostgresStore {
+    let options = PostgresOptions::from_url(&server.create_database(database)).unwrap();
+    PostgresStore::migrate(options.clone()).await.unwrap();
+    PostgresStore::connect(options).await.unwrap()
+}
+
+/// Another process's store on the same database.
+async fn another(server: &PostgresServer) -> PostgresStore {
+    let url = server.url_for(OWNER, OWNER_PASSWORD, DATABASE);
+    PostgresStore::connect(PostgresOptions::from_url(&url).unwrap()).await.unwrap()
+}
+
+/// A store that reaches its server through a proxy.
+async fn behind_a_proxy(server: &PostgresServer) -> (PostgresStore, Proxy) {
+    drop(migrated(server, DATABASE).await);
+    let proxy = Proxy::to(SocketAddr::from(([127, 0, 0, 1], server.port()))).await;
+    let url = format!("postgres://{OWNER}:{OWNER_PASSWORD}@{}/{DATABASE}", proxy.addr());
+    (PostgresStore::connect(PostgresOptions::from_url(&url).unwrap()).await.unwrap(), proxy)
+}
+
+fn endpoint(route: &str) -> Endpoint {
+    Endpoint::new(ServiceName::new("shop").unwrap(), Method::Get, Route::new(route).unwrap())
+}
+
+fn delta(route: &str, at: Timestamp, hits: u64) -> Delta {
+    let counts = Counts { outcomes: [(Outcome::Status(200), hits)].into_iter().collect(), ..Counts::default() };
+    Delta {
+        endpoint: endpoint(route),
+        window: Window::containing(at, Width::TenSeconds),
+        first_at: at,
+        last_at: at,
+        counts,
+    }
+}
+
+fn batch(writer: WriterId, seq: u64, hits: u64) -> Batch {
+    Batch::new(writer, seq, vec![delta("/users/{id}", NOON, hits)])
+}
+
+async fn total(store: &dyn StatsStore) -> u64 {
+    store.query(&StatsQuery::over(TimeRange::ALL)).await.unwrap().totals.counts.hits()
+}
+
+/// The error and its cause, as a log shows them.
+fn shown(error: &StoreError) -> String {
+    let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    format!("{error}: {source}")
+}

@@ -1,0 +1,114 @@
+//! A batch counts from the moment it is taken, settled or not.
+
+use endpoint_stats_core::store::{Applied, Retention, StatsQuery, StatsStore, WriterId};
+use endpoint_stats_core::window::TimeRange;
+
+use super::{NOON, PrivateStore, another, batch, total};
+
+const NOTHING_EXPIRES: endpoint_stats_core::window::Timestamp = NOON;
+
+#[tokio::test]
+async fn a_batch_counts_before_and_after_it_is_settled() {
+    let store = PrivateStore::start().await;
+    store.apply(&batch(WriterId::random(), 1, 3)).await.unwrap();
+    let query = StatsQuery::over(TimeRange::ALL).with_step_secs(10);
+    let arrived = store.query(&query).await.unwrap();
+    let known = store.endpoints().await.unwrap();
+
+    store.roll_up(NOTHING_EXPIRES, &Retention::default()).await.unwrap();
+
+    assert_eq!(store.sql("SELECT count(*) FROM arrival"), "0");
+    assert_eq!(store.query(&query).await.unwrap(), arrived);
+    assert_eq!(store.endpoints().await.unwrap(), known);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_is_settled_by_itself() {
+    let store = PrivateStore::start().await;
+    store.apply(&batch(WriterId::random(), 1, 3)).await.unwrap();
+
+    let mut waiting = store.sql("SELECT count(*) FROM arrival");
+    for _ in 0..100 {
+        if waiting == "0" {
+            break;
+        }
+        // A query that takes 0.1 s is the clock of this test.
+        waiting = store.sql("SELECT pg_sleep(0.1); SELECT count(*) FROM arrival").trim().to_owned();
+    }
+
+    assert_eq!(waiting, "0");
+    assert_eq!(store.sql("SELECT sum(hits) FROM window_10s"), "3");
+    assert_eq!(total(&*store).await, 3);
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_read_is_put_aside_and_holds_up_nothing() {
+    let store = PrivateStore::start().await;
+    let writer = WriterId::random();
+    store.apply(&batch(writer, 1, 3)).await.unwrap();
+    store.sql("UPDATE arrival SET deltas = '\\xff'");
+
+    assert_eq!(store.apply(&batch(writer, 2, 4)).await.unwrap(), Applied::Applied);
+    store.roll_up(NOTHING_EXPIRES, &Retention::default()).await.unwrap();
+
+    assert_eq!(total(&*store).await, 4);
+    let dead = store.sql("SELECT seq, reason, deltas FROM dead_letter");
+    assert_eq!(dead, "1|damaged batch: unknown version|\\xff");
+}
+
+#[tokio::test]
+async fn a_damaged_window_is_set_aside_and_holds_up_nothing() {
+    let store = PrivateStore::start().await;
+    let writer = WriterId::random();
+    for (seq, at) in [(1, NOON), (2, NOON.plus_secs(10))] {
+        let batch = endpoint_stats_core::store::Batch::new(writer, seq, vec![super::delta("/a", at, 3)]);
+        store.apply(&batch).await.unwrap();
+    }
+    store.roll_up(NOTHING_EXPIRES, &Retention::default()).await.unwrap();
+    store.sql(&format!("UPDATE window_10s SET counts = '\\xff' WHERE start = {}", NOON.as_unix()));
+
+    let narrow = StatsQuery::over(TimeRange::new(NOON, NOON.plus_secs(20)));
+    assert_eq!(store.query(&narrow).await.unwrap().totals.counts.hits(), 3);
+
+    assert_eq!(total(&*store).await, 3, "the sums no longer hold it either");
+    assert_eq!(store.sql("SELECT reason FROM damaged_window"), "damaged counts: unknown version");
+}
+
+#[tokio::test]
+async fn sums_hold_what_the_narrower_windows_hold() {
+    let store = PrivateStore::start().await;
+    let other = another(&store.server).await;
+    let (a, b) = (WriterId::random(), WriterId::random());
+    for seq in 1..=40 {
+        let at = NOON.plus_secs(i64::try_from(seq).unwrap() * 97);
+        for (store, writer) in [(&*store, a), (&other, b)] {
+            let batch = endpoint_stats_core::store::Batch::new(writer, seq, vec![super::delta("/a", at, seq)]);
+            store.apply(&batch).await.unwrap();
+        }
+    }
+    // In the middle of a minute, so that part of it moves.
+    for hours in [0, 6, 7, 80] {
+        let now = NOON.plus_secs(hours * 3_600 + 1_234);
+        store.roll_up(now, &Retention::default()).await.unwrap();
+
+        for (sums, narrower, secs) in [
+            ("sum_1m", "SELECT * FROM window_10s", 60),
+            ("sum_1h", "SELECT * FROM window_10s UNION ALL SELECT * FROM window_1m", 3_600),
+            (
+                "sum_1d",
+                "SELECT * FROM window_10s UNION ALL SELECT * FROM window_1m UNION ALL SELECT * FROM window_1h",
+                86_400,
+            ),
+        ] {
+            let differ = store.sql(&format!(
+                "WITH narrower AS (
+                     SELECT start - start % {secs} AS start, endpoint_id, sum(hits) AS hits
+                     FROM ({narrower}) AS rows GROUP BY 1, 2
+                 )
+                 SELECT count(*) FROM narrower FULL JOIN {sums} AS sums USING (start, endpoint_id)
+                 WHERE narrower.hits IS DISTINCT FROM sums.hits"
+            ));
+            assert_eq!(differ, "0", "{sums} after {hours} hours");
+        }
+    }
+}
