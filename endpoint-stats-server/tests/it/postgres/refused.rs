@@ -65,7 +65,6 @@ fn migrate_names_the_cause() {
 }
 
 #[test]
-#[ignore = "the pool of core's store does not hand on why no connection could be made"]
 fn a_report_names_the_cause() {
     let (postgres, _) = migrated();
 
