@@ -38,19 +38,30 @@ fn main() {
     }
     let server = PostgresServer::builder().durable().setting("max_connections", "150").start();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let parts: [(&str, fn(&PostgresServer, &tokio::runtime::Runtime)); 5] = [
-        ("flush", |server, runtime| runtime.block_on(flush(server))),
-        ("writers", |server, runtime| runtime.block_on(writers(server))),
-        ("naive", |server, runtime| runtime.block_on(naive(server))),
-        ("questions", |server, runtime| runtime.block_on(questions(server))),
-        ("roll-up", |server, runtime| runtime.block_on(roll_up(server))),
-    ];
-    for (name, part) in parts {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
-            println!("\n{name}");
-            part(&server, &runtime);
+    let is_wanted = |part: &str| {
+        let is_wanted = wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
+        if is_wanted {
+            println!("\n{part}");
         }
-    }
+        is_wanted
+    };
+    runtime.block_on(async {
+        if is_wanted("flush") {
+            flush(&server).await;
+        }
+        if is_wanted("writers") {
+            writers(&server).await;
+        }
+        if is_wanted("naive") {
+            naive(&server).await;
+        }
+        if is_wanted("questions") {
+            questions(&server).await;
+        }
+        if is_wanted("roll-up") {
+            roll_up(&server).await;
+        }
+    });
 }
 
 async fn flush(server: &PostgresServer) {
@@ -326,8 +337,8 @@ fn counts(salt: u64) -> Counts {
 
 fn show(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize].as_secs_f64() * 1e3;
-    println!("  {what}: median {:.1} ms, p99 {:.1} ms, {} times", at(0.5), at(0.99), times.len());
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+    println!("  {what}: median {:.1} ms, p99 {:.1} ms, {} times", at(50), at(99), times.len());
 }
 
 fn micros(time: Duration) -> f64 {

@@ -1,5 +1,6 @@
 //! [`LatencySketch`]: a histogram that merges exactly.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::scale::{self, BUCKETS, MIN_INDEX};
@@ -7,6 +8,9 @@ use super::{DecodeError, Reader, capped_sum, write_varint};
 
 const WHAT: &str = "latency sketch";
 const VERSION: u8 = 1;
+
+/// So few buckets are found one by one; more are merged in one pass.
+const FEW: usize = 4;
 
 /// How many durations fell in each bucket of a base-2 exponential histogram, scale 5.
 ///
@@ -42,9 +46,30 @@ impl LatencySketch {
             self.buckets.clone_from(&other.buckets);
             return;
         }
-        for &(bucket, count) in &other.buckets {
-            self.add_to_bucket(usize::from(bucket), count);
+        if other.buckets.len() < FEW {
+            for &(bucket, count) in &other.buckets {
+                self.add_to_bucket(usize::from(bucket), count);
+            }
+            return;
         }
+        let mut merged = Vec::with_capacity(self.buckets.len().max(other.buckets.len()) + FEW);
+        let (mut ours, mut theirs) = (self.buckets.iter().peekable(), other.buckets.iter().peekable());
+        while let (Some(&&(our, our_count)), Some(&&(their, their_count))) = (ours.peek(), theirs.peek()) {
+            merged.push(match our.cmp(&their) {
+                Ordering::Less => (our, our_count),
+                Ordering::Greater => (their, their_count),
+                Ordering::Equal => (our, capped_sum(our_count, their_count)),
+            });
+            if our <= their {
+                ours.next();
+            }
+            if their <= our {
+                theirs.next();
+            }
+        }
+        merged.extend(ours);
+        merged.extend(theirs);
+        self.buckets = merged;
     }
 
     /// How many durations were recorded.

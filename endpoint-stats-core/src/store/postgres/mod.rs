@@ -42,7 +42,7 @@ use super::{
 use crate::endpoint::Endpoint;
 use crate::window::Timestamp;
 
-/// How long a call waits for its answer; the server gives up before that, see `SERVER_LIMITS`.
+/// How long a call waits for its answer; the server gives up before that, see `SERVER_SETTINGS`.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Keeps windows in a PostgreSQL database; clones share its connections.

@@ -12,8 +12,10 @@ use crate::store::{StoreError, StoreErrorKind};
 /// The schema that holds the tables; it is made by the first migration.
 pub(super) const SCHEMA: &str = "endpoint_stats";
 
-/// Limits that the server itself keeps, so that a call that nobody waits for any more ends too.
-const SERVER_LIMITS: &str = "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s";
+/// Limits that the server itself keeps, so that a call that nobody waits for any more ends too; and a plan for each
+/// question, since one for all ranges suits none.
+const SERVER_SETTINGS: &str = "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s \
+                               -c plan_cache_mode=force_custom_plan";
 
 /// Where a PostgreSQL database is, and how to reach it.
 ///
@@ -66,7 +68,7 @@ impl PostgresOptions {
             .parse()
             .map_err(|error: tokio_postgres::Error| not_a_url().with_source(error))?;
         config.ssl_mode(mode);
-        let options = [config.get_options().unwrap_or_default(), SERVER_LIMITS, "-c search_path="].join(" ") + SCHEMA;
+        let options = [config.get_options().unwrap_or_default(), SERVER_SETTINGS, "-c search_path="].join(" ") + SCHEMA;
         config.options(options.trim());
         config.connect_timeout(Duration::from_secs(5)).tcp_user_timeout(Duration::from_secs(10));
         if config.get_application_name().is_none() {

@@ -1,19 +1,23 @@
 //! Answering questions.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::TryStreamExt;
 
 use super::endpoints;
 use super::error::Failure;
 use super::plan::{Part, plan};
 use super::windows::{COLUMNS, Table, WindowRow};
 use crate::aggregate::Delta;
-use crate::endpoint::Endpoint;
 use crate::store::batch_encoding::decode_deltas;
 use crate::store::query::ReportBuilder;
+use crate::store::window_counts::WindowCounts;
 use crate::store::{StatsQuery, StatsReport};
 use crate::window::{TimeRange, Timestamp, Width};
 
@@ -33,6 +37,17 @@ struct Ends {
     last: Option<i64>,
 }
 
+/// Rows of a part of the plan; a query of its own type, so that it is prepared once a connection.
+struct Rows<'a> {
+    table: Table,
+    from: i64,
+    to: i64,
+    ids: Option<&'a [i64]>,
+}
+
+/// What an endpoint, by its number, did in a step of the series.
+type Summed = HashMap<(i64, Timestamp), WindowCounts>;
+
 /// Reads everything in one snapshot, so that a batch, settling and a roll-up are seen whole or not at all.
 pub(super) async fn report(connection: &mut AsyncPgConnection, query: StatsQuery) -> Result<StatsReport, Failure> {
     connection
@@ -44,8 +59,14 @@ pub(super) async fn report(connection: &mut AsyncPgConnection, query: StatsQuery
             let ids = (!query.filter.matches_all()).then(|| endpoints.keys().copied().collect::<Vec<_>>());
             let mut report = ReportBuilder::new(&query);
             if !query.range.is_empty() {
+                let mut summed = Summed::new();
                 for part in plan(query.range, query.step_secs) {
-                    add(connection, &mut report, part, &endpoints, ids.as_deref()).await?;
+                    sum(connection, &mut summed, Rows::of(part, ids.as_deref()), query.step_secs).await?;
+                }
+                for ((id, start), found) in summed {
+                    let endpoint =
+                        endpoints.get(&id).ok_or_else(|| Failure::corrupt("a window without its endpoint"))?;
+                    report.add_counted(endpoint, start, &found.counts, found.first_at, found.last_at);
                 }
                 if let Some(covered) = covered(connection, query.range, ids.as_deref()).await? {
                     report.cover(covered);
@@ -59,27 +80,61 @@ pub(super) async fn report(connection: &mut AsyncPgConnection, query: StatsQuery
         .await
 }
 
-async fn add(
+/// Adds rows up, an endpoint and step at a time.
+async fn sum(
     connection: &mut AsyncPgConnection,
-    report: &mut ReportBuilder<'_>,
-    part: Part,
-    endpoints: &HashMap<i64, Endpoint>,
-    ids: Option<&[i64]>,
+    summed: &mut Summed,
+    rows: Rows<'_>,
+    step_secs: Option<i64>,
 ) -> Result<(), Failure> {
-    let filter = ids.map_or("", |_| "AND endpoint_id = ANY ($3)");
-    let sql = format!("SELECT {COLUMNS} FROM {} WHERE start >= $1 AND start < $2 {filter}", part.table.name());
-    let rows: Vec<WindowRow> = diesel::sql_query(sql)
-        .bind::<BigInt, _>(part.starts.from.as_unix())
-        .bind::<BigInt, _>(part.starts.to.as_unix())
-        .bind::<Array<BigInt>, _>(ids.unwrap_or_default())
-        .load(connection)
-        .await?;
-    for row in rows {
-        let ((window, id), found) = row.into_counts(part.table)?;
-        let endpoint = endpoints.get(&id).ok_or_else(|| Failure::corrupt("a window without its endpoint"))?;
-        report.add_counted(endpoint, window.start(), &found.counts, found.first_at, found.last_at);
+    let table = rows.table;
+    let mut rows = rows.load_stream::<WindowRow>(connection).await?;
+    while let Some(row) = rows.try_next().await? {
+        let ((window, id), found) = row.into_counts(table)?;
+        let start = window.start().as_unix();
+        let step = step_secs.map_or(0, |step| start.saturating_sub(start.rem_euclid(step)));
+        match summed.entry((id, Timestamp::from_unix(step))) {
+            Entry::Occupied(mut present) => present.get_mut().merge(&found),
+            Entry::Vacant(place) => drop(place.insert(found)),
+        }
     }
     Ok(())
+}
+
+impl<'a> Rows<'a> {
+    fn of(part: Part, ids: Option<&'a [i64]>) -> Self {
+        Self { table: part.table, from: part.starts.from.as_unix(), to: part.starts.to.as_unix(), ids }
+    }
+}
+
+impl Query for Rows<'_> {
+    type SqlType = (BigInt, BigInt, BigInt, BigInt, Binary);
+}
+
+impl QueryId for Rows<'_> {
+    type QueryId = ();
+
+    // The text differs by table: the prepared statement is found by it.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<Pg> for Rows<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        out.push_sql(COLUMNS);
+        out.push_sql(" FROM ");
+        out.push_sql(self.table.name());
+        out.push_sql(" WHERE start >= ");
+        out.push_bind_param::<BigInt, _>(&self.from)?;
+        out.push_sql(" AND start < ");
+        out.push_bind_param::<BigInt, _>(&self.to)?;
+        if let Some(ids) = &self.ids {
+            out.push_sql(" AND endpoint_id = ANY (");
+            out.push_bind_param::<Array<BigInt>, _>(ids)?;
+            out.push_sql(")");
+        }
+        Ok(())
+    }
 }
 
 /// From the start of the first window in a range to the end of the last.

@@ -66,8 +66,7 @@ pub(super) async fn migrate(options: PostgresOptions) -> Result<Vec<String>, Fai
     let mut connection = Manager::new(options)?.connect().await?;
     connection
         .batch_execute(&format!(
-            "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({MIGRATION_LOCK});
-             CREATE SCHEMA IF NOT EXISTS {SCHEMA};"
+            "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({MIGRATION_LOCK});"
         ))
         .await?;
     let (known, present) = (known()?, applied(&mut connection).await?);
@@ -76,6 +75,10 @@ pub(super) async fn migrate(options: PostgresOptions) -> Result<Vec<String>, Fai
             "the database is of a newer version: this one does not know migration {newer}; upgrade this program"
         )));
     }
+    if known == present {
+        return Ok(Vec::new());
+    }
+    connection.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA};")).await?;
     let run = tokio::task::spawn_blocking(move || {
         let mut connection: AsyncConnectionWrapper<AsyncPgConnection> = connection.into();
         let applied = connection.run_pending_migrations(MIGRATIONS).map_err(|error| error.to_string())?;

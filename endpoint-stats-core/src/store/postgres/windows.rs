@@ -15,7 +15,7 @@ use crate::window::{Timestamp, Width, Window};
 /// The columns of [`WindowRow`].
 pub(super) const COLUMNS: &str = "start, endpoint_id, first_at, last_at, counts";
 
-#[derive(QueryableByName)]
+#[derive(Queryable, QueryableByName)]
 pub(super) struct WindowRow {
     #[diesel(sql_type = BigInt)]
     start: i64,
