@@ -2,6 +2,7 @@
 
 mod contract;
 mod faults;
+mod plans;
 mod replicas;
 mod roles;
 mod schema;
