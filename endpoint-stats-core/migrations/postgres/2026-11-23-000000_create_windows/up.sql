@@ -41,8 +41,7 @@ CREATE TABLE dead_letter (
     seq       bigint NOT NULL,
     reason    text NOT NULL,
     deltas    bytea NOT NULL,
-    put_at    timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (writer_id, seq)
+    put_at    timestamptz NOT NULL DEFAULT now()
 );
 
 -- What each endpoint did in each window, a table a width: together they are the truth.

@@ -27,6 +27,7 @@ pub(super) struct DamagedRow {
 pub(super) async fn set_aside(connection: &mut AsyncPgConnection, damaged: DamagedRow) -> Result<(), Failure> {
     connection
         .build_transaction()
+        .read_committed()
         .run(async |connection| {
             lock(connection, Wait::ForTurn).await?;
             let (width, start) = (damaged.table.width(), Timestamp::from_unix(damaged.start));

@@ -8,6 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::error::Failure;
 use super::read;
+use super::settle::{Wait, lock};
 use super::windows::{as_i64, as_u64};
 use crate::endpoint::{Endpoint, Method, Route, ServiceName};
 use crate::store::gained::Gained;
@@ -15,10 +16,9 @@ use crate::store::{EndpointFilter, EndpointStatus};
 use crate::window::Timestamp;
 
 const ALL: &str = "
-    SELECT endpoint.id, service.name AS service, method, route, hits, registered_at, first_seen, last_called
+    SELECT endpoint.id, service.name AS service, endpoint.method, endpoint.route, hits, registered_at, first_seen, last_called
     FROM endpoint JOIN service ON service.id = service_id";
 
-/// Two processes may add the same names at the same time: the order keeps them from waiting for each other in a circle.
 const ADD_SERVICES: &str = "
     INSERT INTO service (name) SELECT DISTINCT unnest($1) AS name ORDER BY name ON CONFLICT (name) DO NOTHING";
 
@@ -61,19 +61,27 @@ struct EndpointRow {
     last_called: Option<i64>,
 }
 
+/// Registers under the lock of all work on windows, which writes to the same rows.
 pub(super) async fn register(
     connection: &mut AsyncPgConnection,
     endpoints: Vec<Endpoint>,
     at: Timestamp,
 ) -> Result<(), Failure> {
     let endpoints: BTreeSet<_> = endpoints.into_iter().collect();
-    let ids: Vec<i64> = ids(connection, &endpoints).await?.into_values().collect();
-    diesel::sql_query(REGISTER)
-        .bind::<Array<BigInt>, _>(ids)
-        .bind::<BigInt, _>(at.as_unix())
-        .execute(connection)
-        .await?;
-    Ok(())
+    connection
+        .build_transaction()
+        .read_committed()
+        .run(async |connection| {
+            lock(connection, Wait::ForTurn).await?;
+            let ids: Vec<i64> = ids(connection, &endpoints).await?.into_values().collect();
+            diesel::sql_query(REGISTER)
+                .bind::<Array<BigInt>, _>(ids)
+                .bind::<BigInt, _>(at.as_unix())
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+        .await
 }
 
 /// Every endpoint, with what has arrived and is not settled yet.
@@ -144,7 +152,6 @@ async fn known(
         "{ALL} JOIN unnest($1, $2, $3) AS wanted (service, method, route)
          ON (service.name, endpoint.method, endpoint.route) = (wanted.service, wanted.method, wanted.route)"
     );
-    let sql = sql.replace("method, route, hits", "endpoint.method, endpoint.route, hits");
     let rows: Vec<EndpointRow> = diesel::sql_query(sql)
         .bind::<Array<Text>, _>(services)
         .bind::<Array<Text>, _>(methods)

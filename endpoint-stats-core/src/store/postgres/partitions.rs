@@ -55,6 +55,7 @@ pub(super) async fn changes(
 pub(super) async fn change(connection: &mut AsyncPgConnection, change: Change) -> Result<(), Failure> {
     connection
         .build_transaction()
+        .read_committed()
         .run(async |connection| {
             lock(connection, Wait::ForTurn).await?;
             match change {

@@ -27,6 +27,7 @@ pub(super) async fn step(
 ) -> Result<RolledUp, Failure> {
     connection
         .build_transaction()
+        .read_committed()
         .run(async |connection| {
             lock(connection, Wait::ForTurn).await?;
             forget_writers(connection).await?;

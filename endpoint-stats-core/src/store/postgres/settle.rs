@@ -85,6 +85,7 @@ pub(super) fn soon(store: &PostgresStore) {
 pub(super) async fn step(connection: &mut AsyncPgConnection, wait: Wait) -> Result<bool, Failure> {
     connection
         .build_transaction()
+        .read_committed()
         .run(async |connection| {
             if !lock(connection, wait).await? {
                 return Ok(false);
@@ -111,7 +112,8 @@ pub(super) async fn step(connection: &mut AsyncPgConnection, wait: Wait) -> Resu
         .await
 }
 
-/// Takes the lock, until the transaction ends.
+/// Takes the lock, until the transaction ends; in a transaction that reads what is committed, so that what is read after
+/// waiting is what the one before left.
 pub(super) async fn lock(connection: &mut AsyncPgConnection, wait: Wait) -> Result<bool, Failure> {
     let sql = match wait {
         Wait::ForTurn => "SELECT pg_advisory_xact_lock($1) IS NOT NULL AS locked",
@@ -134,8 +136,7 @@ async fn next(connection: &mut AsyncPgConnection) -> Result<Vec<Arrival>, Failur
 async fn put_aside(connection: &mut AsyncPgConnection, id: i64, reason: &str) -> Result<(), Failure> {
     let sql = "
         INSERT INTO dead_letter (writer_id, seq, reason, deltas)
-        SELECT writer_id, seq, $2, deltas FROM arrival WHERE id = $1
-        ON CONFLICT DO NOTHING";
+        SELECT writer_id, seq, $2, deltas FROM arrival WHERE id = $1";
     tracing::error!(arrival = id, reason, "a batch cannot be settled; it is kept in dead_letter");
     diesel::sql_query(sql).bind::<BigInt, _>(id).bind::<Text, _>(reason).execute(connection).await?;
     Ok(())
