@@ -8,7 +8,7 @@
 //!   them in windows, by delta.
 //! - `writers`: 1, 10 and 100 stores with a connection each flush 200 endpoints again and again, until as many deltas are
 //!   stored and settled; then 100 of them once a second.
-//! - `naive`: the same hits by one `UPDATE` a hit, and by one upsert a row and flush.
+//! - `naive`: the same hits by one `UPDATE` a hit, and by one upsert a row, by 1 and by 10 writers.
 //! - `questions`: over 1,000 endpoints, each hit in every hour of 90 days.
 //! - `roll-up`: an hour of 10-second windows of 200 endpoints, as a hundred writers fill them, becomes minutes.
 
@@ -150,46 +150,77 @@ async fn writers(server: &PostgresServer) {
 }
 
 async fn naive(server: &PostgresServer) {
-    let store = store(server, "naive", 2).await;
-    let endpoints = endpoints(200);
-    let batches: Vec<_> = (1..=20).map(|seq| deltas_at(&endpoints, START, seq)).collect();
-    let (writer, hits) = (WriterId::random(), 20 * 200 * HITS_A_DELTA);
-    let started = now();
-    for (seq, deltas) in (1..).zip(batches) {
-        store.apply(&Batch::new(writer, seq, deltas)).await.expect("applied");
-    }
-    settle(&store).await;
-    let ours = hits as f64 / started.elapsed().as_secs_f64();
-    println!("  ours, taken and settled: {ours:.0} hits/s");
+    for writers in [1, 10] {
+        let database = format!("naive_{writers}");
+        let first = store(server, &database, 2).await;
+        let stores = stores(server, &database, writers).await;
+        let started = now();
+        let mut flushing = JoinSet::new();
+        for store in stores {
+            flushing.spawn(async move {
+                let (writer, endpoints) = (WriterId::random(), endpoints(200));
+                for seq in 1..=20 {
+                    let batch = Batch::new(writer, seq, deltas_at(&endpoints, START, seq));
+                    store.apply(&batch).await.expect("applied");
+                }
+            });
+        }
+        flushing.join_all().await;
+        settle(&first).await;
+        let hits = writers * 20 * 200 * HITS_A_DELTA;
+        let ours = hits as f64 / started.elapsed().as_secs_f64();
+        assert_eq!(total(&first).await, hits);
+        println!("  {writers} writers, ours, taken and settled: {ours:.0} hits/s");
 
-    let url = server.create_database("naive_sql");
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("a connection");
+        let url = server.create_database(&format!("naive_sql_{writers}"));
+        let client = connect(&url).await;
+        client
+            .batch_execute(
+                "CREATE TABLE hits (route text PRIMARY KEY, n bigint NOT NULL);
+                 INSERT INTO hits SELECT 'GET /resources-' || i || '/{id}', 0 FROM generate_series(0, 199) AS i;",
+            )
+            .await
+            .expect("a table");
+        for (name, sql, by) in [
+            ("one UPDATE a hit", "UPDATE hits SET n = n + $2 WHERE route = $1", 1),
+            (
+                "one upsert a row",
+                "INSERT INTO hits AS h VALUES ($1, $2) ON CONFLICT (route) DO UPDATE SET n = h.n + EXCLUDED.n",
+                HITS_A_DELTA,
+            ),
+        ] {
+            let rate = one_by_one(&url, writers, sql, by).await;
+            println!("  {writers} writers, {name}: {rate:.0} hits/s, ours is {:.0} times as fast", ours / rate);
+        }
+    }
+}
+
+/// Hits a second when each of the writers sends a statement a row.
+async fn one_by_one(url: &str, writers: u64, sql: &'static str, by: u64) -> f64 {
+    const ROWS: u64 = 2_000;
+    let mut clients = Vec::new();
+    for _ in 0..writers {
+        clients.push(connect(url).await);
+    }
+    let started = now();
+    let mut writing = JoinSet::new();
+    for client in clients {
+        writing.spawn(async move {
+            let statement = client.prepare(sql).await.expect("a statement");
+            for i in 0..ROWS / writers {
+                let route = format!("GET /resources-{}/{{id}}", i % 200);
+                client.execute(&statement, &[&route, &as_i64(by)]).await.expect("written");
+            }
+        });
+    }
+    writing.join_all().await;
+    (ROWS * by) as f64 / started.elapsed().as_secs_f64()
+}
+
+async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("a connection");
     tokio::spawn(connection);
     client
-        .batch_execute(
-            "CREATE TABLE hits (route text PRIMARY KEY, n bigint NOT NULL);
-             INSERT INTO hits SELECT 'GET /resources-' || i || '/{id}', 0 FROM generate_series(0, 199) AS i;",
-        )
-        .await
-        .expect("a table");
-    let update = client.prepare("UPDATE hits SET n = n + 1 WHERE route = $1").await.expect("a statement");
-    let routes: Vec<_> = (0..200).map(|i| format!("GET /resources-{i}/{{id}}")).collect();
-    let started = now();
-    for i in 0..2_000 {
-        client.execute(&update, &[&routes[i % 200]]).await.expect("updated");
-    }
-    let one = 2_000.0 / started.elapsed().as_secs_f64();
-    println!("  one UPDATE a hit: {one:.0} hits/s, ours is {:.0} times as fast", ours / one);
-    let upsert = client
-        .prepare("INSERT INTO hits AS h VALUES ($1, $2) ON CONFLICT (route) DO UPDATE SET n = h.n + EXCLUDED.n")
-        .await
-        .expect("a statement");
-    let started = now();
-    for i in 0..2_000 {
-        client.execute(&upsert, &[&routes[i % 200], &as_i64(HITS_A_DELTA)]).await.expect("upserted");
-    }
-    let one = 2_000.0 * HITS_A_DELTA as f64 / started.elapsed().as_secs_f64();
-    println!("  one upsert a row: {one:.0} hits/s, ours is {:.0} times as fast", ours / one);
 }
 
 async fn questions(server: &PostgresServer) {

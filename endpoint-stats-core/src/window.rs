@@ -94,17 +94,6 @@ impl Width {
             Self::Day => None,
         }
     }
-
-    /// The next narrower width.
-    #[cfg(feature = "postgres")]
-    pub(crate) const fn narrower(self) -> Option<Self> {
-        match self {
-            Self::TenSeconds => None,
-            Self::Minute => Some(Self::TenSeconds),
-            Self::Hour => Some(Self::Minute),
-            Self::Day => Some(Self::Hour),
-        }
-    }
 }
 
 impl fmt::Display for Width {

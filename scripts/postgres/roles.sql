@@ -32,6 +32,6 @@ GRANT INSERT ON service, dead_letter, damaged_window TO endpoint_stats_writer;
 GRANT INSERT, UPDATE ON endpoint TO endpoint_stats_writer;
 GRANT INSERT, DELETE ON arrival TO endpoint_stats_writer;
 GRANT INSERT, UPDATE, DELETE ON writer TO endpoint_stats_writer;
-GRANT INSERT, UPDATE, DELETE ON window_10s, window_1m, window_1h, window_1d, sum_1m, sum_1h, sum_1d
+GRANT INSERT, UPDATE, DELETE ON window_10s, window_1m, window_1h, window_1d, sum_1m, sum_1h, sum_1d, sum_1w
     TO endpoint_stats_writer;
 GRANT EXECUTE ON FUNCTION make_partition, drop_empty_partition TO endpoint_stats_writer;

@@ -8,6 +8,17 @@ use crate::sketch::{CallersSketch, DecodeError, LatencySketch, Reader, capped_su
 const WHAT: &str = "counts";
 const VERSION: u8 = 1;
 
+/// The parts of an encoding, still encoded themselves.
+pub(super) struct Parts<'a> {
+    pub(super) outcomes: &'a [u8],
+    pub(super) latency: &'a [u8],
+    pub(super) duration: &'a [u8],
+    pub(super) callers: &'a [u8],
+    pub(super) request_bytes: u64,
+    pub(super) response_bytes: u64,
+    consumers: Reader<'a>,
+}
+
 impl Counts {
     /// Encodes everything that was counted: a version byte; outcomes, latency, duration and callers in their own
     /// encodings, each behind its length; bytes of requests and of responses; then for each consumer its name and
@@ -35,31 +46,58 @@ impl Counts {
     ///
     /// When the bytes are cut off or left over, carry another version, or one of the parts is damaged.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(WHAT, VERSION, bytes)?;
+        let parts = Parts::of(bytes)?;
         let mut counts = Self {
-            outcomes: OutcomeCounts::decode(reader.length_and_bytes()?)?,
-            latency: LatencySketch::decode(reader.length_and_bytes()?)?,
-            duration: LatencySketch::decode(reader.length_and_bytes()?)?,
-            callers: CallersSketch::decode(reader.length_and_bytes()?)?,
-            request_bytes: reader.count()?,
-            response_bytes: reader.count()?,
+            outcomes: OutcomeCounts::decode(parts.outcomes)?,
+            latency: LatencySketch::decode(parts.latency)?,
+            duration: LatencySketch::decode(parts.duration)?,
+            callers: CallersSketch::decode(parts.callers)?,
+            request_bytes: parts.request_bytes,
+            response_bytes: parts.response_bytes,
             consumers: BTreeMap::new(),
         };
-        for _ in 0..reader.varint()? {
-            let name = ConsumerName::new(reader.text()?).map_err(|_| reader.error("a consumer's name is none"))?;
-            let of_one =
-                ConsumerCounts { hits: reader.count()?, errors: reader.count()?, response_bytes: reader.count()? };
-            if counts.consumers.insert(name, of_one).is_some() {
-                return Err(reader.error("a consumer stands twice"));
-            }
-        }
-        reader.finish()?;
+        parts.read_consumers(|name, of_one| {
+            counts.consumers.insert(name, of_one);
+        })?;
         Ok(counts)
     }
 }
 
+impl<'a> Parts<'a> {
+    pub(super) fn of(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(WHAT, VERSION, bytes)?;
+        Ok(Self {
+            outcomes: reader.length_and_bytes()?,
+            latency: reader.length_and_bytes()?,
+            duration: reader.length_and_bytes()?,
+            callers: reader.length_and_bytes()?,
+            request_bytes: reader.count()?,
+            response_bytes: reader.count()?,
+            consumers: reader,
+        })
+    }
+
+    /// Reads the consumers, in the order of their names, up to the end of the encoding.
+    pub(super) fn read_consumers(self, mut each: impl FnMut(ConsumerName, ConsumerCounts)) -> Result<(), DecodeError> {
+        let mut reader = self.consumers;
+        let mut before = "";
+        for _ in 0..reader.varint()? {
+            let text = reader.text()?;
+            if text <= before {
+                return Err(reader.error("consumers out of order"));
+            }
+            before = text;
+            let name = ConsumerName::new(text).map_err(|_| reader.error("a consumer's name is none"))?;
+            let of_one =
+                ConsumerCounts { hits: reader.count()?, errors: reader.count()?, response_bytes: reader.count()? };
+            each(name, of_one);
+        }
+        reader.finish()
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use proptest::collection::vec;
@@ -70,7 +108,7 @@ mod tests {
     use crate::sketch::CallerHash;
 
     prop_compose! {
-        fn counts()(
+        pub(in super::super) fn counts()(
             hits in vec((100_u16..1_000, 1..1_000_000_u64), 0..5),
             nanos in vec(any::<u64>(), 0..20),
             callers in vec(any::<u64>(), 0..20),

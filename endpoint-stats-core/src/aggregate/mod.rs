@@ -38,6 +38,8 @@ mod block_counters;
 mod caller_registers;
 mod counts;
 mod counts_encoding;
+#[cfg(feature = "postgres")]
+mod counts_sum;
 mod delta;
 mod endpoint_counters;
 mod outcome_counts;
@@ -48,6 +50,8 @@ mod stripe;
 
 pub use aggregator::{Aggregator, AggregatorHit, LiveCount};
 pub use counts::{ConsumerCounts, ConsumerName, Counts, MAX_CONSUMER_BYTES};
+#[cfg(feature = "postgres")]
+pub(crate) use counts_sum::CountsSum;
 pub use delta::Delta;
 pub use outcome_counts::OutcomeCounts;
 pub use registry::Limits;

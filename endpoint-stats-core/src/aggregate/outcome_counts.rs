@@ -16,12 +16,16 @@ pub struct OutcomeCounts {
 impl OutcomeCounts {
     /// Adds `hits` that ended with `outcome`.
     pub fn add(&mut self, outcome: Outcome, hits: u64) {
+        self.add_code(outcome.code(), hits);
+    }
+
+    fn add_code(&mut self, code: u16, hits: u64) {
         if hits == 0 {
             return;
         }
-        match self.counts.binary_search_by_key(&outcome.code(), |(code, _)| *code) {
+        match self.counts.binary_search_by_key(&code, |(code, _)| *code) {
             Ok(at) => self.counts[at].1 = capped_sum(self.counts[at].1, hits),
-            Err(at) => self.counts.insert(at, (outcome.code(), capped_sum(hits, 0))),
+            Err(at) => self.counts.insert(at, (code, capped_sum(hits, 0))),
         }
     }
 
@@ -77,11 +81,25 @@ impl OutcomeCounts {
     ///
     /// When the bytes are cut off, carry another version, an unknown outcome or a count out of range.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut counts = Vec::new();
+        Self::read(bytes, |code, hits| counts.push((code, hits)))?;
+        Ok(Self { counts })
+    }
+
+    /// Adds what [`encode`](Self::encode) wrote.
+    #[cfg(feature = "postgres")]
+    pub(super) fn add_encoded(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        Self::read(bytes, |code, hits| self.add_code(code, hits))
+    }
+
+    fn read(bytes: &[u8], mut each: impl FnMut(u16, u64)) -> Result<(), DecodeError> {
         if bytes.is_empty() {
-            return Ok(Self::default());
+            return Ok(());
         }
         let mut reader = Reader::new(WHAT, VERSION, bytes)?;
-        let mut counts = Vec::new();
+        if reader.is_empty() {
+            return Err(reader.error("cut off"));
+        }
         let mut next = 0_u64;
         while !reader.is_empty() {
             let code = u16::try_from(next.saturating_add(reader.varint()?)).unwrap_or(u16::MAX);
@@ -89,13 +107,10 @@ impl OutcomeCounts {
             if Outcome::from_code(code).is_none() || hits == 0 || i64::try_from(hits).is_err() {
                 return Err(reader.error("an unknown outcome or a count out of range"));
             }
-            counts.push((code, hits));
+            each(code, hits);
             next = u64::from(code) + 1;
         }
-        if counts.is_empty() {
-            return Err(reader.error("cut off"));
-        }
-        Ok(Self { counts })
+        Ok(())
     }
 }
 

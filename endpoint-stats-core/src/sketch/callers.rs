@@ -53,6 +53,13 @@ impl CallerHash {
 }
 
 impl CallersSketch {
+    /// Takes ranks by register, ascending and none of them zero.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn from_ranks(ranks: Vec<(u16, u8)>) -> Self {
+        debug_assert!(ranks.is_sorted_by(|(before, _), (after, _)| before < after), "{ranks:?}");
+        Self { ranks }
+    }
+
     /// Records a caller; the same one again changes nothing.
     pub fn insert(&mut self, caller: CallerHash) {
         let (register, rank) = register_of(caller);
@@ -133,10 +140,17 @@ impl CallersSketch {
     ///
     /// When the bytes are cut off, carry another form, a register out of range or a rank out of `1..=53`.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut ranks = Vec::new();
+        Self::read_ranks(bytes, |register, rank| ranks.push((register, rank)))?;
+        Ok(Self { ranks })
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote, a register at a time, ascending.
+    pub(crate) fn read_ranks(bytes: &[u8], each: impl FnMut(u16, u8)) -> Result<(), DecodeError> {
         match bytes.first() {
-            None => Ok(Self::default()),
-            Some(&DENSE) => decode_dense(bytes),
-            Some(_) => decode_sparse(bytes),
+            None => Ok(()),
+            Some(&DENSE) => read_dense(bytes, each),
+            Some(_) => read_sparse(bytes, each),
         }
     }
 }
@@ -162,9 +176,11 @@ fn merged(left: &[(u16, u8)], right: &[(u16, u8)]) -> Vec<(u16, u8)> {
     out
 }
 
-fn decode_sparse(bytes: &[u8]) -> Result<CallersSketch, DecodeError> {
+fn read_sparse(bytes: &[u8], mut each: impl FnMut(u16, u8)) -> Result<(), DecodeError> {
     let mut reader = Reader::new(WHAT, SPARSE, bytes)?;
-    let mut ranks = Vec::new();
+    if reader.is_empty() {
+        return Err(reader.error("cut off"));
+    }
     let mut next = 0_u64;
     while !reader.is_empty() {
         let register = next.saturating_add(reader.varint()?);
@@ -175,24 +191,21 @@ fn decode_sparse(bytes: &[u8]) -> Result<CallersSketch, DecodeError> {
         if !(1..=MAX_RANK).contains(&rank) {
             return Err(reader.error("a rank out of range"));
         }
-        ranks.push((u16::try_from(register).unwrap_or(u16::MAX), rank));
+        each(u16::try_from(register).unwrap_or(u16::MAX), rank);
         next = register + 1;
     }
-    if ranks.is_empty() {
-        return Err(reader.error("cut off"));
-    }
-    Ok(CallersSketch { ranks })
+    Ok(())
 }
 
-fn decode_dense(bytes: &[u8]) -> Result<CallersSketch, DecodeError> {
+fn read_dense(bytes: &[u8], mut each: impl FnMut(u16, u8)) -> Result<(), DecodeError> {
     let mut reader = Reader::new(WHAT, DENSE, bytes)?;
     let registers = reader.bytes(REGISTERS)?;
     if registers.iter().any(|rank| *rank > MAX_RANK) {
         return Err(reader.error("a rank out of range"));
     }
     reader.finish()?;
-    let ranks = (0_u16..).zip(registers.iter().copied()).filter(|(_, rank)| *rank > 0).collect();
-    Ok(CallersSketch { ranks })
+    (0_u16..).zip(registers).filter(|(_, rank)| **rank > 0).for_each(|(register, rank)| each(register, *rank));
+    Ok(())
 }
 
 /// Ertl's improved raw estimator, from how many registers have each rank.

@@ -40,6 +40,13 @@ impl LatencySketch {
         }
     }
 
+    /// Takes counts by bucket, ascending and none of them zero.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn from_buckets(buckets: Vec<(u16, u64)>) -> Self {
+        debug_assert!(buckets.is_sorted_by(|(before, _), (after, _)| before < after), "{buckets:?}");
+        Self { buckets }
+    }
+
     /// Adds what another sketch recorded.
     pub fn merge(&mut self, other: &Self) {
         if self.buckets.is_empty() {
@@ -146,11 +153,20 @@ impl LatencySketch {
     ///
     /// When the bytes are cut off, carry another version, a bucket or a count out of range.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut buckets = Vec::new();
+        Self::read_buckets(bytes, |bucket, count| buckets.push((bucket, count)))?;
+        Ok(Self { buckets })
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote, a bucket at a time, ascending.
+    pub(crate) fn read_buckets(bytes: &[u8], mut each: impl FnMut(u16, u64)) -> Result<(), DecodeError> {
         if bytes.is_empty() {
-            return Ok(Self::default());
+            return Ok(());
         }
         let mut reader = Reader::new(WHAT, VERSION, bytes)?;
-        let mut buckets = Vec::new();
+        if reader.is_empty() {
+            return Err(reader.error("cut off"));
+        }
         let mut next = 0_u64;
         while !reader.is_empty() {
             let bucket = next.saturating_add(reader.varint()?);
@@ -161,13 +177,10 @@ impl LatencySketch {
             if count == 0 || i64::try_from(count).is_err() {
                 return Err(reader.error("a count out of range"));
             }
-            buckets.push((u16::try_from(bucket).unwrap_or(u16::MAX), count));
+            each(u16::try_from(bucket).unwrap_or(u16::MAX), count);
             next = bucket + 1;
         }
-        if buckets.is_empty() {
-            return Err(reader.error("cut off"));
-        }
-        Ok(Self { buckets })
+        Ok(())
     }
 }
 

@@ -141,6 +141,31 @@ async fn a_server_with_too_many_connections_is_named() {
     assert!(!taken.is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_wait_for_the_connections_there_are_when_no_more_can_be_made() {
+    let server = PostgresServer::builder().setting("max_connections", "8").start();
+    let url = server.create_database(DATABASE);
+    let options = PostgresOptions::from_url(&url).unwrap();
+    PostgresStore::migrate(options.clone()).await.unwrap();
+    let store = PostgresStore::connect(options.with_max_connections(6)).await.unwrap();
+    let mut taken = Vec::new();
+    while let Ok((client, connection)) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await {
+        tokio::spawn(connection);
+        taken.push(client);
+    }
+
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..30 {
+        let store = store.clone();
+        asked.spawn(async move { store.endpoints().await });
+    }
+
+    for answer in asked.join_all().await {
+        answer.unwrap();
+    }
+    assert!(!taken.is_empty());
+}
+
 #[tokio::test]
 async fn a_wrong_password_is_named_without_the_password() {
     let store = PrivateStore::start().await;

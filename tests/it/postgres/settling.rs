@@ -1,6 +1,6 @@
 //! A batch counts from the moment it is taken, settled or not.
 
-use endpoint_stats_core::store::{Applied, Retention, StatsQuery, StatsStore, WriterId};
+use endpoint_stats_core::store::{Applied, Batch, Retention, StatsQuery, StatsStore, WriterId};
 use endpoint_stats_core::window::TimeRange;
 
 use super::{NOON, PrivateStore, another, batch, total};
@@ -23,22 +23,41 @@ async fn a_batch_counts_before_and_after_it_is_settled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_taken_is_settled_by_itself() {
+async fn a_batch_that_waited_long_is_settled_by_itself() {
+    let store = PrivateStore::start().await;
+    store.apply(&batch(WriterId::random(), 1, 3)).await.unwrap();
+    store.sql("UPDATE arrival SET taken_at = now() - interval '10 s'");
+
+    wait_until_settled(&store);
+
+    assert_eq!(store.sql("SELECT sum(hits) FROM window_10s"), "3");
+    assert_eq!(total(&*store).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lot_that_waits_is_settled_by_itself() {
+    let store = PrivateStore::start().await;
+    let deltas = (0..4_000).map(|i| super::delta(&format!("/{}/{i}", "a".repeat(60)), NOON, 3)).collect();
+    store.apply(&Batch::new(WriterId::random(), 1, deltas)).await.unwrap();
+
+    wait_until_settled(&store);
+
+    assert_eq!(store.sql("SELECT sum(hits) FROM window_10s"), "12000");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_few_batches_wait_for_more_that_go_to_the_same_windows() {
     let store = PrivateStore::start().await;
     store.apply(&batch(WriterId::random(), 1, 3)).await.unwrap();
 
-    let mut waiting = store.sql("SELECT count(*) FROM arrival");
-    for _ in 0..100 {
-        if waiting == "0" {
-            break;
-        }
-        // A query that takes 0.1 s is the clock of this test.
-        waiting = store.sql("SELECT pg_sleep(0.1); SELECT count(*) FROM arrival").trim().to_owned();
-    }
+    let waiting = store.sql("SELECT pg_sleep(2.5); SELECT count(*) FROM arrival").trim().to_owned();
 
-    assert_eq!(waiting, "0");
-    assert_eq!(store.sql("SELECT sum(hits) FROM window_10s"), "3");
-    assert_eq!(total(&*store).await, 3);
+    assert_eq!(waiting, "1");
+}
+
+fn wait_until_settled(store: &PrivateStore) {
+    let waiting = (0..100).map(|_| store.sql("SELECT pg_sleep(0.1); SELECT count(*) FROM arrival"));
+    assert!(waiting.into_iter().any(|waiting| waiting.trim() == "0"), "batches are still waiting");
 }
 
 #[tokio::test]
@@ -61,7 +80,7 @@ async fn a_damaged_window_is_set_aside_and_holds_up_nothing() {
     let store = PrivateStore::start().await;
     let writer = WriterId::random();
     for (seq, at) in [(1, NOON), (2, NOON.plus_secs(10))] {
-        let batch = endpoint_stats_core::store::Batch::new(writer, seq, vec![super::delta("/a", at, 3)]);
+        let batch = Batch::new(writer, seq, vec![super::delta("/a", at, 3)]);
         store.apply(&batch).await.unwrap();
     }
     store.roll_up(NOTHING_EXPIRES, &Retention::default()).await.unwrap();
@@ -75,6 +94,23 @@ async fn a_damaged_window_is_set_aside_and_holds_up_nothing() {
 }
 
 #[tokio::test]
+async fn damaged_windows_below_a_damaged_sum_are_set_aside_together() {
+    let store = PrivateStore::start().await;
+    let deltas = (0..3).map(|i| super::delta("/a", NOON.plus_secs(10 * i), 3)).collect();
+    store.apply(&Batch::new(WriterId::random(), 1, deltas)).await.unwrap();
+    store.roll_up(NOTHING_EXPIRES, &Retention::default()).await.unwrap();
+    store.sql("UPDATE sum_1d SET counts = '\\xff'; UPDATE sum_1m SET counts = '\\xff'");
+    store.sql(&format!("UPDATE window_10s SET counts = '\\xff' WHERE start > {}", NOON.as_unix()));
+
+    let day = TimeRange::new(NOON.minus_secs(43_200), NOON.plus_secs(43_200));
+    let report = store.query(&StatsQuery::over(day)).await.unwrap();
+
+    assert_eq!(report.totals.counts.hits(), 3);
+    assert_eq!(store.sql("SELECT count(*) FROM damaged_window"), "2");
+    assert_eq!(total(&*store).await, 3);
+}
+
+#[tokio::test]
 async fn sums_hold_what_the_narrower_windows_hold() {
     let store = PrivateStore::start().await;
     let other = another(&store.server).await;
@@ -82,12 +118,12 @@ async fn sums_hold_what_the_narrower_windows_hold() {
     for seq in 1..=40 {
         let at = NOON.plus_secs(i64::try_from(seq).unwrap() * 97);
         for (store, writer) in [(&*store, a), (&other, b)] {
-            let batch = endpoint_stats_core::store::Batch::new(writer, seq, vec![super::delta("/a", at, seq)]);
+            let batch = Batch::new(writer, seq, vec![super::delta("/a", at, seq)]);
             store.apply(&batch).await.unwrap();
         }
     }
     // In the middle of a minute, so that part of it moves.
-    for hours in [0, 6, 7, 80] {
+    for hours in [0, 6, 7, 80, 24 * 100, 24 * 500] {
         let now = NOON.plus_secs(hours * 3_600 + 1_234);
         store.roll_up(now, &Retention::default()).await.unwrap();
 
@@ -98,6 +134,12 @@ async fn sums_hold_what_the_narrower_windows_hold() {
                 "sum_1d",
                 "SELECT * FROM window_10s UNION ALL SELECT * FROM window_1m UNION ALL SELECT * FROM window_1h",
                 86_400,
+            ),
+            (
+                "sum_1w",
+                "SELECT * FROM window_10s UNION ALL SELECT * FROM window_1m UNION ALL SELECT * FROM window_1h
+                 UNION ALL SELECT * FROM window_1d",
+                604_800,
             ),
         ] {
             let differ = store.sql(&format!(

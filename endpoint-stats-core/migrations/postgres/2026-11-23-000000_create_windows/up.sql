@@ -31,7 +31,8 @@ CREATE TABLE arrival (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     writer_id uuid NOT NULL,
     seq       bigint NOT NULL,
-    deltas    bytea NOT NULL
+    deltas    bytea NOT NULL,
+    taken_at  timestamptz NOT NULL DEFAULT now()
 );
 ALTER TABLE arrival ALTER COLUMN deltas SET STORAGE EXTERNAL;
 
@@ -61,10 +62,11 @@ CREATE TABLE window_1m (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start
 CREATE TABLE window_1h (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
 CREATE TABLE window_1d (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
 
--- What the narrower windows within each minute, hour and day add up to, so that a long range needs few rows.
+-- What the narrower windows within each minute, hour, day and week add up to, so that a long range needs few rows.
 CREATE TABLE sum_1m (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
 CREATE TABLE sum_1h (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
 CREATE TABLE sum_1d (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
+CREATE TABLE sum_1w (LIKE window_10s INCLUDING ALL) PARTITION BY RANGE (start);
 
 -- What lies outside of the partitions that are made ahead of time.
 CREATE TABLE window_10s_other PARTITION OF window_10s DEFAULT;
@@ -74,6 +76,7 @@ CREATE TABLE window_1d_other PARTITION OF window_1d DEFAULT;
 CREATE TABLE sum_1m_other PARTITION OF sum_1m DEFAULT;
 CREATE TABLE sum_1h_other PARTITION OF sum_1h DEFAULT;
 CREATE TABLE sum_1d_other PARTITION OF sum_1d DEFAULT;
+CREATE TABLE sum_1w_other PARTITION OF sum_1w DEFAULT;
 
 -- Windows that could not be read any more, set aside as they were, with the reason.
 CREATE TABLE damaged_window (

@@ -1,20 +1,23 @@
 //! Windows that cannot be read any more: set aside, so that they do not hold up those that can.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::TryStreamExt;
 
 use super::error::Failure;
+use super::plan::Part;
 use super::settle::{Wait, lock};
+use super::span::Span;
 use super::sums::sum_again;
-use super::windows::Table;
+use super::windows::{COLUMNS, Table, WindowRow};
 use crate::sketch::DecodeError;
-use crate::window::{Timestamp, Width, Window};
+use crate::window::{Timestamp, Width};
 
 /// A row that cannot be read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DamagedRow {
     pub(super) table: Table,
     pub(super) start: i64,
@@ -22,40 +25,76 @@ pub(super) struct DamagedRow {
     pub(super) reason: DecodeError,
 }
 
-/// Moves a window to `damaged_window`, with the reason, and makes the sums that held it anew; a sum that is itself
-/// damaged is made anew too.
-pub(super) async fn set_aside(connection: &mut AsyncPgConnection, damaged: DamagedRow) -> Result<(), Failure> {
+/// Moves windows to `damaged_window`, with the reason, and makes the sums that held them anew; sums that are damaged
+/// themselves are made anew too.
+pub(super) async fn set_aside(connection: &mut AsyncPgConnection, rows: Vec<DamagedRow>) -> Result<(), Failure> {
     connection
         .build_transaction()
         .read_committed()
         .run(async |connection| {
             lock(connection, Wait::ForTurn).await?;
-            let (width, start) = (damaged.table.width(), Timestamp::from_unix(damaged.start));
-            let window = Window::containing(start, width);
-            if let Table::Sums(width) = damaged.table {
-                return sum_again(connection, &BTreeSet::from([window]), width).await;
+            let mut sums: BTreeMap<Span, BTreeSet<Timestamp>> = BTreeMap::new();
+            for row in &rows {
+                let spans: Vec<Span> = match row.table {
+                    Table::Windows(width) => {
+                        move_away(connection, row, width).await?;
+                        Span::over(width).collect()
+                    }
+                    Table::Sums(span) => vec![span],
+                };
+                for span in spans {
+                    sums.entry(span).or_default().insert(span.start_of(Timestamp::from_unix(row.start)));
+                }
             }
-            let table = damaged.table.name();
-            let sql = format!(
-                "WITH damaged AS (DELETE FROM {table} WHERE start = $3 AND endpoint_id = $4 RETURNING *)
-                 INSERT INTO damaged_window SELECT $1, $2, * FROM damaged"
-            );
-            let moved = diesel::sql_query(sql)
-                .bind::<Text, _>(damaged.reason.to_string())
-                .bind::<BigInt, _>(width.secs())
-                .bind::<BigInt, _>(damaged.start)
-                .bind::<BigInt, _>(damaged.endpoint_id)
-                .execute(connection)
-                .await?;
-            if moved > 0 {
-                tracing::error!(%damaged, "a window cannot be read; it is kept in damaged_window");
-            }
-            for wider in Width::ALL.into_iter().filter(|wider| *wider > width) {
-                sum_again(connection, &BTreeSet::from([window.widened_to(wider)]), wider).await?;
+            for (span, starts) in sums {
+                sum_again(connection, &starts, span).await?;
             }
             Ok(())
         })
         .await
+}
+
+async fn move_away(connection: &mut AsyncPgConnection, row: &DamagedRow, width: Width) -> Result<(), Failure> {
+    let sql = format!(
+        "WITH damaged AS (DELETE FROM {} WHERE start = $3 AND endpoint_id = $4 RETURNING *)
+         INSERT INTO damaged_window SELECT $1, $2, * FROM damaged",
+        row.table.name()
+    );
+    let moved = diesel::sql_query(sql)
+        .bind::<Text, _>(row.reason.to_string())
+        .bind::<BigInt, _>(width.secs())
+        .bind::<BigInt, _>(row.start)
+        .bind::<BigInt, _>(row.endpoint_id)
+        .execute(connection)
+        .await?;
+    if moved > 0 {
+        tracing::error!(%row, "a window cannot be read; it is kept in damaged_window");
+    }
+    Ok(())
+}
+
+/// Finds a damaged row among those that a question reads.
+pub(super) async fn find(
+    connection: &mut AsyncPgConnection,
+    parts: &[Part],
+    ids: Option<&[i64]>,
+) -> Result<Failure, Failure> {
+    for part in parts {
+        let filter = ids.map_or("", |_| "AND endpoint_id = ANY ($3)");
+        let sql = format!("SELECT {COLUMNS} FROM {} WHERE start >= $1 AND start < $2 {filter}", part.table.name());
+        let mut rows = diesel::sql_query(sql)
+            .bind::<BigInt, _>(part.starts.from.as_unix())
+            .bind::<BigInt, _>(part.starts.to.as_unix())
+            .bind::<Array<BigInt>, _>(ids.unwrap_or_default())
+            .load_stream::<WindowRow>(connection)
+            .await?;
+        while let Some(row) = rows.try_next().await? {
+            if let Err(failure) = row.into_counts(part.table) {
+                return Ok(failure);
+            }
+        }
+    }
+    Ok(Failure::corrupt("a damaged window that cannot be found"))
 }
 
 impl fmt::Display for DamagedRow {

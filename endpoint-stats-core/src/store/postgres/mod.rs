@@ -17,6 +17,7 @@ mod read;
 mod roll_up;
 mod schema;
 mod settle;
+mod span;
 mod sums;
 mod tls;
 mod windows;
@@ -32,6 +33,7 @@ use diesel_async::AsyncPgConnection;
 
 pub use self::options::PostgresOptions;
 
+use self::damaged::DamagedRow;
 use self::error::Failure;
 use self::pool::Pool;
 use self::settle::{Settler, Wait};
@@ -114,18 +116,28 @@ impl PostgresStore {
     {
         loop {
             let done = match self.spawn(work.clone()).await {
-                Err(Failure::Damaged(row)) => {
-                    match self.spawn(move |connection| Box::pin(damaged::set_aside(connection, row))).await {
-                        Ok(()) => continue,
-                        Err(failure) => {
-                            tracing::warn!(%failure, %row, "a damaged window cannot be set aside");
-                            Err(Failure::Damaged(row))
-                        }
+                Err(Failure::Damaged(row)) => match self.set_aside(row).await {
+                    Ok(()) => continue,
+                    Err(failure) => {
+                        tracing::warn!(%failure, %row, "a damaged window cannot be set aside");
+                        Err(Failure::Damaged(row))
                     }
-                }
+                },
                 done => done,
             };
             return done.map_err(|failure| failure.while_trying(what, &self.shared.place));
+        }
+    }
+
+    /// Sets a damaged row aside, together with those that are found on the way.
+    async fn set_aside(&self, row: DamagedRow) -> Result<(), Failure> {
+        let mut rows = vec![row];
+        loop {
+            let known = rows.clone();
+            match self.spawn(move |connection| Box::pin(damaged::set_aside(connection, known))).await {
+                Err(Failure::Damaged(found)) if !rows.contains(&found) => rows.push(found),
+                done => return done,
+            }
         }
     }
 

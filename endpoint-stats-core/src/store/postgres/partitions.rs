@@ -8,6 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::error::Failure;
 use super::settle::{Wait, lock};
+use super::span::Span;
 use super::windows::Table;
 use crate::store::Retention;
 use crate::window::{Timestamp, Width};
@@ -38,8 +39,8 @@ pub(super) async fn changes(
 ) -> Result<Vec<Change>, Failure> {
     let there = there(connection).await?;
     let mut changes = Vec::new();
-    for table in Table::ALL {
-        let length = length_secs(table.width());
+    for table in Table::all() {
+        let length = length_secs(table);
         let is_there = |first: i64| there.contains(&(table.name().to_owned(), first));
         changes
             .extend(wanted(now, length).filter(|first| !is_there(*first)).map(|first| Change::Make { table, first }));
@@ -63,7 +64,7 @@ pub(super) async fn change(connection: &mut AsyncPgConnection, change: Change) -
                     diesel::sql_query("SELECT make_partition($1, $2, $3)")
                         .bind::<Text, _>(table.name())
                         .bind::<BigInt, _>(first)
-                        .bind::<BigInt, _>(first + length_secs(table.width()))
+                        .bind::<BigInt, _>(first + length_secs(table))
                         .execute(connection)
                         .await?;
                 }
@@ -81,13 +82,15 @@ pub(super) async fn change(connection: &mut AsyncPgConnection, change: Change) -
 }
 
 /// How much time a partition of a table holds.
-fn length_secs(width: Width) -> i64 {
-    const DAY: i64 = 86_400;
-    match width {
-        Width::TenSeconds => 3_600,
-        Width::Minute => DAY,
-        Width::Hour => 30 * DAY,
-        Width::Day => 360 * DAY,
+fn length_secs(table: Table) -> i64 {
+    const HOUR: i64 = 3_600;
+    const DAY: i64 = 24 * HOUR;
+    match table {
+        Table::Windows(Width::TenSeconds) => HOUR,
+        Table::Windows(Width::Minute) | Table::Sums(Span::Minute) => DAY,
+        Table::Windows(Width::Hour) | Table::Sums(Span::Hour) => 30 * DAY,
+        Table::Windows(Width::Day) | Table::Sums(Span::Day) => 360 * DAY,
+        Table::Sums(Span::Week) => 364 * DAY,
     }
 }
 
@@ -102,8 +105,8 @@ fn wanted(now: Timestamp, length: i64) -> impl Iterator<Item = i64> {
 fn cutoff(table: Table, now: Timestamp, retention: Retention) -> Option<i64> {
     let narrowest_left = match table {
         Table::Windows(width) => width,
-        // A sum stands as long as a narrower window is left in it.
-        Table::Sums(width) => width.narrower()?,
+        // A sum stands as long as a window is left in it.
+        Table::Sums(span) => span.widths().last()?,
     };
     retention.cutoff(narrowest_left, now).map(Timestamp::as_unix)
 }

@@ -1,6 +1,7 @@
 //! [`Pool`]: how connections are made, and which are thrown away.
 
 use std::ops::{Deref, DerefMut};
+use std::pin::pin;
 use std::time::Duration;
 
 use diesel::ConnectionError;
@@ -57,14 +58,21 @@ impl Pool {
     pub(super) async fn get(&self) -> Result<bb8::PooledConnection<'_, Manager>, Failure> {
         let mut refusals = self.refusals.clone();
         refusals.mark_unchanged();
-        tokio::select! {
-            biased;
-            connection = self.connections.get() => connection.map_err(|error| match error {
-                bb8::RunError::User(failure) => failure,
-                bb8::RunError::TimedOut => Failure::NoAnswer("no connection was free in time"),
-            }),
-            Ok(()) = refusals.changed() => {
-                Err(Failure::Connect(ConnectionError::BadConnection(refusals.borrow().clone())))
+        let mut connection = pin!(self.connections.get());
+        loop {
+            tokio::select! {
+                biased;
+                connection = &mut connection => return connection.map_err(|error| match error {
+                    bb8::RunError::User(failure) => failure,
+                    bb8::RunError::TimedOut => Failure::NoAnswer("no connection was free in time"),
+                }),
+                Ok(()) = refusals.changed() => {
+                    // Where there are connections, one of them will be free.
+                    if self.connections.state().connections == 0 {
+                        let refusal = refusals.borrow_and_update().clone();
+                        return Err(Failure::Connect(ConnectionError::BadConnection(refusal)));
+                    }
+                }
             }
         }
     }

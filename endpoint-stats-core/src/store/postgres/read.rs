@@ -1,7 +1,6 @@
 //! Answering questions.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -10,14 +9,15 @@ use diesel::sql_types::{Array, BigInt, Binary, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::TryStreamExt;
 
+use super::damaged;
 use super::endpoints;
 use super::error::Failure;
 use super::plan::{Part, plan};
-use super::windows::{COLUMNS, Table, WindowRow};
-use crate::aggregate::Delta;
+use super::windows::Table;
+use crate::aggregate::{CountsSum, Delta};
+use crate::endpoint::Endpoint;
 use crate::store::batch_encoding::decode_deltas;
 use crate::store::query::ReportBuilder;
-use crate::store::window_counts::WindowCounts;
 use crate::store::{StatsQuery, StatsReport};
 use crate::window::{TimeRange, Timestamp, Width};
 
@@ -37,16 +37,28 @@ struct Ends {
     last: Option<i64>,
 }
 
-/// Rows of a part of the plan; a query of its own type, so that it is prepared once a connection.
+#[derive(Queryable)]
+struct Row {
+    endpoint_id: i64,
+    start: i64,
+    first_at: i64,
+    last_at: i64,
+    counts: Vec<u8>,
+}
+
+/// The rows that a plan needs.
 struct Rows<'a> {
-    table: Table,
-    from: i64,
-    to: i64,
+    // Of each table the starts that are needed.
+    parts: Vec<(Table, i64, i64)>,
     ids: Option<&'a [i64]>,
 }
 
-/// What an endpoint, by its number, did in a step of the series.
-type Summed = HashMap<(i64, Timestamp), WindowCounts>;
+/// Rows of one endpoint, still encoded.
+struct Group {
+    first_at: i64,
+    last_at: i64,
+    counts: Vec<Vec<u8>>,
+}
 
 /// Reads everything in one snapshot, so that a batch, settling and a roll-up are seen whole or not at all.
 pub(super) async fn report(connection: &mut AsyncPgConnection, query: StatsQuery) -> Result<StatsReport, Failure> {
@@ -59,15 +71,7 @@ pub(super) async fn report(connection: &mut AsyncPgConnection, query: StatsQuery
             let ids = (!query.filter.matches_all()).then(|| endpoints.keys().copied().collect::<Vec<_>>());
             let mut report = ReportBuilder::new(&query);
             if !query.range.is_empty() {
-                let mut summed = Summed::new();
-                for part in plan(query.range, query.step_secs) {
-                    sum(connection, &mut summed, Rows::of(part, ids.as_deref()), query.step_secs).await?;
-                }
-                for ((id, start), found) in summed {
-                    let endpoint =
-                        endpoints.get(&id).ok_or_else(|| Failure::corrupt("a window without its endpoint"))?;
-                    report.add_counted(endpoint, start, &found.counts, found.first_at, found.last_at);
-                }
+                add_up(connection, &mut report, &query, &endpoints, ids.as_deref()).await?;
                 if let Some(covered) = covered(connection, query.range, ids.as_deref()).await? {
                     report.cover(covered);
                 }
@@ -80,30 +84,44 @@ pub(super) async fn report(connection: &mut AsyncPgConnection, query: StatsQuery
         .await
 }
 
-/// Adds rows up, an endpoint and step at a time.
-async fn sum(
+async fn add_up(
     connection: &mut AsyncPgConnection,
-    summed: &mut Summed,
-    rows: Rows<'_>,
-    step_secs: Option<i64>,
+    report: &mut ReportBuilder<'_>,
+    query: &StatsQuery,
+    endpoints: &HashMap<i64, Endpoint>,
+    ids: Option<&[i64]>,
 ) -> Result<(), Failure> {
-    let table = rows.table;
-    let mut rows = rows.load_stream::<WindowRow>(connection).await?;
+    let parts = plan(query.range, query.step_secs);
+    // A series needs the rows of each start apart.
+    let mut groups: HashMap<(i64, i64), Group> = HashMap::new();
+    let mut rows = Rows::of(&parts, ids).load_stream::<Row>(connection).await?;
     while let Some(row) = rows.try_next().await? {
-        let ((window, id), found) = row.into_counts(table)?;
-        let start = window.start().as_unix();
-        let step = step_secs.map_or(0, |step| start.saturating_sub(start.rem_euclid(step)));
-        match summed.entry((id, Timestamp::from_unix(step))) {
-            Entry::Occupied(mut present) => present.get_mut().merge(&found),
-            Entry::Vacant(place) => drop(place.insert(found)),
+        let start = query.step_secs.map_or(0, |_| row.start);
+        let none = || Group { first_at: row.first_at, last_at: row.last_at, counts: Vec::new() };
+        let group = groups.entry((row.endpoint_id, start)).or_insert_with(none);
+        group.first_at = group.first_at.min(row.first_at);
+        group.last_at = group.last_at.max(row.last_at);
+        group.counts.push(row.counts);
+    }
+    drop(rows);
+    let mut sum = CountsSum::new();
+    for ((id, start), group) in groups {
+        if group.counts.iter().any(|counts| sum.add(counts).is_err()) {
+            return Err(damaged::find(connection, &parts, ids).await?);
         }
+        let endpoint = endpoints.get(&id).ok_or_else(|| Failure::corrupt("a window without its endpoint"))?;
+        let [start, first_at, last_at] = [start, group.first_at, group.last_at].map(Timestamp::from_unix);
+        report.add_counted(endpoint, start, &sum.take(), first_at, last_at);
     }
     Ok(())
 }
 
+// === impl Rows ===
+
 impl<'a> Rows<'a> {
-    fn of(part: Part, ids: Option<&'a [i64]>) -> Self {
-        Self { table: part.table, from: part.starts.from.as_unix(), to: part.starts.to.as_unix(), ids }
+    fn of(parts: &[Part], ids: Option<&'a [i64]>) -> Self {
+        let needed = |part: &Part| (part.table, part.starts.from.as_unix(), part.starts.to.as_unix());
+        Self { parts: parts.iter().map(needed).collect(), ids }
     }
 }
 
@@ -114,24 +132,27 @@ impl Query for Rows<'_> {
 impl QueryId for Rows<'_> {
     type QueryId = ();
 
-    // The text differs by table: the prepared statement is found by it.
+    // The text differs by plan: the prepared statement is found by it.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 impl QueryFragment<Pg> for Rows<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT ");
-        out.push_sql(COLUMNS);
-        out.push_sql(" FROM ");
-        out.push_sql(self.table.name());
-        out.push_sql(" WHERE start >= ");
-        out.push_bind_param::<BigInt, _>(&self.from)?;
-        out.push_sql(" AND start < ");
-        out.push_bind_param::<BigInt, _>(&self.to)?;
-        if let Some(ids) = &self.ids {
-            out.push_sql(" AND endpoint_id = ANY (");
-            out.push_bind_param::<Array<BigInt>, _>(ids)?;
-            out.push_sql(")");
+        for (i, (table, from, to)) in self.parts.iter().enumerate() {
+            if i > 0 {
+                out.push_sql(" UNION ALL ");
+            }
+            out.push_sql("SELECT endpoint_id, start, first_at, last_at, counts FROM ");
+            out.push_sql(table.name());
+            out.push_sql(" WHERE start >= ");
+            out.push_bind_param::<BigInt, _>(from)?;
+            out.push_sql(" AND start < ");
+            out.push_bind_param::<BigInt, _>(to)?;
+            if let Some(ids) = &self.ids {
+                out.push_sql(" AND endpoint_id = ANY (");
+                out.push_bind_param::<Array<BigInt>, _>(ids)?;
+                out.push_sql(")");
+            }
         }
         Ok(())
     }

@@ -7,11 +7,12 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::error::Failure;
 use super::settle::{Wait, lock};
+use super::span::Span;
 use super::sums::sum_again;
-use super::windows::{COLUMNS, Table, WindowRow, merge_into, put};
-use crate::store::window_counts::{WindowCounts, WindowKey};
+use super::windows::{COLUMNS, RowKey, Table, WindowRow, merge_into, put};
+use crate::store::window_counts::WindowCounts;
 use crate::store::{FORGET_WRITERS_AFTER_SECS, Retention, RolledUp};
-use crate::window::{Timestamp, Width, Window};
+use crate::window::{Timestamp, Width};
 
 /// Windows of one start move together, and a step ends after the start that fills it.
 const ROWS_A_STEP: i64 = 5_000;
@@ -39,14 +40,7 @@ pub(super) async fn step(
                 if taken.is_empty() {
                     continue;
                 }
-                let rows = taken.len() as u64;
-                return match width.wider() {
-                    Some(wider) => {
-                        widen(connection, taken, wider).await?;
-                        Ok(RolledUp { moved: rows, deleted: 0 })
-                    }
-                    None => Ok(RolledUp { moved: 0, deleted: rows }),
-                };
+                return put_away(connection, taken, width).await;
             }
             Ok(RolledUp::default())
         })
@@ -58,7 +52,7 @@ async fn take(
     connection: &mut AsyncPgConnection,
     width: Width,
     cutoff: Timestamp,
-) -> Result<Vec<(WindowKey, WindowCounts)>, Failure> {
+) -> Result<Vec<(RowKey, WindowCounts)>, Failure> {
     let table = Table::Windows(width).name();
     let sql = format!(
         "DELETE FROM {table} WHERE start <= (
@@ -74,19 +68,29 @@ async fn take(
     rows.into_iter().map(|row| row.into_counts(Table::Windows(width))).collect()
 }
 
-/// Adds windows to wider ones. The sums of that width lose them; those above stay, for they hold both.
-async fn widen(
+/// Adds windows to the next wider ones; those that have none are gone. The sums of that span lose them, and those above
+/// stay, for they hold both.
+async fn put_away(
     connection: &mut AsyncPgConnection,
-    taken: Vec<(WindowKey, WindowCounts)>,
+    taken: Vec<(RowKey, WindowCounts)>,
     width: Width,
-) -> Result<(), Failure> {
-    let mut wide: BTreeMap<WindowKey, WindowCounts> = BTreeMap::new();
-    for ((window, id), counted) in taken {
-        put(&mut wide, (window.widened_to(width), id), &counted);
+) -> Result<RolledUp, Failure> {
+    let rows = taken.len() as u64;
+    let mut wide = BTreeMap::new();
+    let span = Span::after(width);
+    for ((start, id), counted) in taken {
+        put(&mut wide, (span.start_of(start), id), &counted);
     }
-    let windows: BTreeSet<Window> = wide.keys().map(|(window, _)| *window).collect();
-    merge_into(connection, Table::Windows(width), wide).await?;
-    sum_again(connection, &windows, width).await
+    let starts: BTreeSet<Timestamp> = wide.keys().map(|(start, _)| *start).collect();
+    let done = match span.width() {
+        Some(wider) => {
+            merge_into(connection, Table::Windows(wider), wide).await?;
+            RolledUp { moved: rows, deleted: 0 }
+        }
+        None => RolledUp { moved: 0, deleted: rows },
+    };
+    sum_again(connection, &starts, span).await?;
+    Ok(done)
 }
 
 /// Forgets writers that are both old and not among the newest; a writer's age is told by the database's clock.

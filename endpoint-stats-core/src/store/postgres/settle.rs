@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::error::Failure;
@@ -26,8 +26,15 @@ const LOCK: i64 = 0x4553_5441;
 /// Bytes of arrivals that one transaction settles, roughly; at least one batch.
 const BYTES_A_STEP: i64 = 8 << 20;
 
-/// How long a process waits after a batch of its own before it settles: batches that come meanwhile are merged together.
-const SETTLE_AFTER: Duration = Duration::from_secs(1);
+/// How often a process with batches of its own looks whether it is time to settle.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// So many bytes of arrivals are settled at once; fewer wait for more that goes to the same windows. Every question reads
+/// what waits, so it may not be much: this is about 2,000 deltas.
+const BYTES_TO_SETTLE: i64 = 256 << 10;
+
+/// How long a batch may wait.
+const SETTLE_AFTER_SECS: f64 = 10.0;
 
 /// Whether to wait while another process works on windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +56,14 @@ struct Locked {
 }
 
 #[derive(QueryableByName)]
+struct Waiting {
+    #[diesel(sql_type = Bool)]
+    any: bool,
+    #[diesel(sql_type = Bool)]
+    due: bool,
+}
+
+#[derive(QueryableByName)]
 struct Arrival {
     #[diesel(sql_type = BigInt)]
     id: i64,
@@ -56,7 +71,7 @@ struct Arrival {
     deltas: Vec<u8>,
 }
 
-/// Settles in a while, unless that is planned already.
+/// Settles when it is time, unless that is planned already.
 #[expect(clippy::disallowed_methods, reason = "settling has a rhythm of its own, beside the flusher's")]
 pub(super) fn soon(store: &PostgresStore) {
     if store.shared.settler.is_due.swap(true, Ordering::Relaxed) {
@@ -64,21 +79,48 @@ pub(super) fn soon(store: &PostgresStore) {
     }
     let shared = Arc::downgrade(&store.shared);
     tokio::spawn(async move {
-        tokio::time::sleep(SETTLE_AFTER).await;
-        let Some(shared) = shared.upgrade() else { return };
-        shared.settler.is_due.store(false, Ordering::Relaxed);
-        let store = PostgresStore { shared };
         loop {
-            match store.run_around("settle batches", |connection| Box::pin(step(connection, Wait::Never))).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => {
-                    let reason = std::error::Error::source(&error).map(ToString::to_string);
-                    return tracing::warn!(%error, reason, "batches wait to be settled; the next flush tries again");
-                }
+            tokio::time::sleep(LOOK_EVERY).await;
+            let Some(shared) = shared.upgrade() else { return };
+            // What is taken from here on is found below, or plans anew.
+            shared.settler.is_due.store(false, Ordering::Relaxed);
+            let is_any_left = settle_what_is_due(&PostgresStore { shared: Arc::clone(&shared) }).await;
+            if !is_any_left || shared.settler.is_due.swap(true, Ordering::Relaxed) {
+                return;
             }
         }
     });
+}
+
+/// Says whether batches are left that wait for more.
+async fn settle_what_is_due(store: &PostgresStore) -> bool {
+    loop {
+        let waiting = store.run("look for batches to settle", |connection| Box::pin(waiting(connection))).await;
+        let settled = match waiting {
+            Ok(Waiting { any, due: false }) => return any,
+            Ok(_) => store.run_around("settle batches", |connection| Box::pin(step(connection, Wait::Never))).await,
+            Err(error) => Err(error),
+        };
+        match settled {
+            Ok(true) => {}
+            // Another process does it.
+            Ok(false) => return false,
+            Err(error) => {
+                let reason = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%error, reason, "batches wait to be settled; the next flush tries again");
+                return false;
+            }
+        }
+    }
+}
+
+async fn waiting(connection: &mut AsyncPgConnection) -> Result<Waiting, Failure> {
+    let sql = "
+        SELECT count(*) > 0 AS any,
+               coalesce(sum(octet_length(deltas)) >= $1 OR min(taken_at) < now() - make_interval(secs => $2), false) AS due
+        FROM arrival";
+    let waiting = diesel::sql_query(sql).bind::<BigInt, _>(BYTES_TO_SETTLE).bind::<Double, _>(SETTLE_AFTER_SECS);
+    Ok(waiting.get_result(connection).await?)
 }
 
 /// Settles some of what has arrived; says whether there may be more.

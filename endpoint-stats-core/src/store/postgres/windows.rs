@@ -8,9 +8,10 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::damaged::DamagedRow;
 use super::error::Failure;
+use super::span::Span;
 use crate::aggregate::Counts;
 use crate::store::window_counts::{WindowCounts, WindowKey};
-use crate::window::{Timestamp, Width, Window};
+use crate::window::{Timestamp, Width};
 
 /// The columns of [`WindowRow`].
 pub(super) const COLUMNS: &str = "start, endpoint_id, first_at, last_at, counts";
@@ -46,24 +47,30 @@ struct Columns {
 pub(super) enum Table {
     /// The windows of a width themselves.
     Windows(Width),
-    /// What narrower windows add up to, for each window of this width.
-    Sums(Width),
+    /// What windows add up to in each of these spans.
+    Sums(Span),
 }
+
+/// Where a row of a table starts, and the number of its endpoint.
+pub(super) type RowKey = (Timestamp, i64);
+
+/// Rows on their way into a table.
+pub(super) type Rows = BTreeMap<RowKey, WindowCounts>;
 
 /// Adds windows to those that are there, and to the sums above them; whoever calls this holds the lock, see `settle`.
 pub(super) async fn add(
     connection: &mut AsyncPgConnection,
     windows: BTreeMap<WindowKey, WindowCounts>,
 ) -> Result<(), Failure> {
-    let mut by_table: BTreeMap<Table, BTreeMap<WindowKey, WindowCounts>> = BTreeMap::new();
+    let mut by_table: BTreeMap<Table, Rows> = BTreeMap::new();
     for ((window, id), counted) in windows {
-        for wider in Width::ALL.into_iter().filter(|width| *width > window.width()) {
-            put(by_table.entry(Table::Sums(wider)).or_default(), (window.widened_to(wider), id), &counted);
+        for span in Span::over(window.width()) {
+            put(by_table.entry(Table::Sums(span)).or_default(), (span.start_of(window.start()), id), &counted);
         }
-        put(by_table.entry(Table::Windows(window.width())).or_default(), (window, id), &counted);
+        put(by_table.entry(Table::Windows(window.width())).or_default(), (window.start(), id), &counted);
     }
-    for (table, windows) in by_table {
-        merge_into(connection, table, windows).await?;
+    for (table, rows) in by_table {
+        merge_into(connection, table, rows).await?;
     }
     Ok(())
 }
@@ -72,28 +79,28 @@ pub(super) async fn add(
 pub(super) async fn merge_into(
     connection: &mut AsyncPgConnection,
     table: Table,
-    mut windows: BTreeMap<WindowKey, WindowCounts>,
+    mut rows: Rows,
 ) -> Result<(), Failure> {
-    for (key, present) in present(connection, table, windows.keys()).await? {
-        put(&mut windows, key, &present);
+    for (key, present) in present(connection, table, rows.keys()).await? {
+        put(&mut rows, key, &present);
     }
-    write(connection, table, windows).await
+    write(connection, table, rows).await
 }
 
-/// Adds one window to others.
-pub(super) fn put(windows: &mut BTreeMap<WindowKey, WindowCounts>, key: WindowKey, counted: &WindowCounts) {
-    match windows.get_mut(&key) {
+/// Adds one row to others.
+pub(super) fn put<K: Ord>(rows: &mut BTreeMap<K, WindowCounts>, key: K, counted: &WindowCounts) {
+    match rows.get_mut(&key) {
         Some(present) => present.merge(counted),
-        None => drop(windows.insert(key, counted.clone())),
+        None => drop(rows.insert(key, counted.clone())),
     }
 }
 
 async fn present(
     connection: &mut AsyncPgConnection,
     table: Table,
-    keys: impl Iterator<Item = &WindowKey>,
-) -> Result<Vec<(WindowKey, WindowCounts)>, Failure> {
-    let (starts, endpoints): (Vec<i64>, Vec<i64>) = keys.map(|(window, id)| (window.start().as_unix(), *id)).unzip();
+    keys: impl Iterator<Item = &RowKey>,
+) -> Result<Vec<(RowKey, WindowCounts)>, Failure> {
+    let (starts, endpoints): (Vec<i64>, Vec<i64>) = keys.map(|(start, id)| (start.as_unix(), *id)).unzip();
     // The range tells which partitions are not needed; the keys alone do not.
     let (first, last) = (starts.iter().min().copied(), starts.iter().max().copied());
     let sql = format!(
@@ -111,13 +118,9 @@ async fn present(
     rows.into_iter().map(|row| row.into_counts(table)).collect()
 }
 
-async fn write(
-    connection: &mut AsyncPgConnection,
-    table: Table,
-    windows: BTreeMap<WindowKey, WindowCounts>,
-) -> Result<(), Failure> {
+async fn write(connection: &mut AsyncPgConnection, table: Table, rows: Rows) -> Result<(), Failure> {
     let mut columns = Columns::default();
-    for (key, counted) in windows {
+    for (key, counted) in rows {
         columns.push(key, &counted);
     }
     let sql = format!(
@@ -152,15 +155,9 @@ pub(super) fn as_u64(count: i64) -> Result<u64, Failure> {
 // === impl Table ===
 
 impl Table {
-    pub(super) const ALL: [Self; 7] = [
-        Self::Windows(Width::TenSeconds),
-        Self::Windows(Width::Minute),
-        Self::Windows(Width::Hour),
-        Self::Windows(Width::Day),
-        Self::Sums(Width::Minute),
-        Self::Sums(Width::Hour),
-        Self::Sums(Width::Day),
-    ];
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        Width::ALL.into_iter().map(Self::Windows).chain(Span::ALL.into_iter().map(Self::Sums))
+    }
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -168,15 +165,10 @@ impl Table {
             Self::Windows(Width::Minute) => "window_1m",
             Self::Windows(Width::Hour) => "window_1h",
             Self::Windows(Width::Day) => "window_1d",
-            Self::Sums(Width::TenSeconds | Width::Minute) => "sum_1m",
-            Self::Sums(Width::Hour) => "sum_1h",
-            Self::Sums(Width::Day) => "sum_1d",
-        }
-    }
-
-    pub(super) fn width(self) -> Width {
-        match self {
-            Self::Windows(width) | Self::Sums(width) => width,
+            Self::Sums(Span::Minute) => "sum_1m",
+            Self::Sums(Span::Hour) => "sum_1h",
+            Self::Sums(Span::Day) => "sum_1d",
+            Self::Sums(Span::Week) => "sum_1w",
         }
     }
 }
@@ -184,21 +176,20 @@ impl Table {
 // === impl WindowRow ===
 
 impl WindowRow {
-    pub(super) fn into_counts(self, table: Table) -> Result<(WindowKey, WindowCounts), Failure> {
+    pub(super) fn into_counts(self, table: Table) -> Result<(RowKey, WindowCounts), Failure> {
         let Self { start, endpoint_id, first_at, last_at, counts } = self;
         let counts = Counts::decode(&counts)
             .map_err(|reason| Failure::Damaged(DamagedRow { table, start, endpoint_id, reason }))?;
         let (first_at, last_at) = (Timestamp::from_unix(first_at), Timestamp::from_unix(last_at));
-        let window = Window::containing(Timestamp::from_unix(start), table.width());
-        Ok(((window, endpoint_id), WindowCounts { counts, first_at, last_at }))
+        Ok(((Timestamp::from_unix(start), endpoint_id), WindowCounts { counts, first_at, last_at }))
     }
 }
 
 // === impl Columns ===
 
 impl Columns {
-    fn push(&mut self, (window, endpoint_id): WindowKey, counted: &WindowCounts) {
-        self.start.push(window.start().as_unix());
+    fn push(&mut self, (start, endpoint_id): RowKey, counted: &WindowCounts) {
+        self.start.push(start.as_unix());
         self.endpoint_id.push(endpoint_id);
         self.first_at.push(counted.first_at.as_unix());
         self.last_at.push(counted.last_at.as_unix());
