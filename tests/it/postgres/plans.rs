@@ -43,8 +43,20 @@ async fn plans(store: &PrivateStore, query: &StatsQuery) -> Vec<String> {
     let before = store.server.log().len();
     let report = explained.query(query).await.unwrap();
     assert!(report.totals.counts.hits() > 0);
-    let log = store.server.log().split_off(before);
+    let log = log_up_to_now(store).split_off(before);
     log.split("Query Text:").skip(1).map(ToOwned::to_owned).collect()
+}
+
+/// The server's log: what it writes is read from a pipe, so its last line has to be waited for.
+fn log_up_to_now(store: &PrivateStore) -> String {
+    for i in 0..100 {
+        store.sql(&format!("SELECT 'end of the questions, {i}', pg_sleep(0.02)"));
+        let log = store.server.log();
+        if log.contains("end of the questions") {
+            return log;
+        }
+    }
+    panic!("the log does not go on");
 }
 
 /// The plan of the statement that reads what was counted.
