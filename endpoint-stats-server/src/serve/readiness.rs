@@ -34,9 +34,9 @@ impl Readiness {
         match tokio::time::timeout(PATIENCE, self.store.health()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
-                let error = anyhow::Error::new(error);
-                tracing::warn!("not ready: {error:#}");
-                Err(error.root_cause().to_string())
+                // What the store says may name hosts and users: that is for the log.
+                tracing::warn!("not ready: {:#}", anyhow::Error::new(error));
+                Err("the store takes nothing now; the log says why".to_owned())
             }
             Err(_) => Err(format!("the store did not answer within {} s", PATIENCE.as_secs())),
         }

@@ -61,3 +61,17 @@ async fn the_reader_reads_and_writes_nothing() {
     assert!(shown(&error).contains("permission denied"), "{}", shown(&error));
     assert_eq!(total(&reader).await, 3);
 }
+
+#[tokio::test]
+async fn a_role_that_may_not_make_a_schema_is_told_so_and_leaves_nothing_behind() {
+    let server = crate::support::postgres::PostgresServer::start();
+    server.create_database(DATABASE);
+    server.psql(DATABASE, "CREATE ROLE somebody LOGIN PASSWORD 'pw'");
+    let options = PostgresOptions::from_url(&server.url_for("somebody", "pw", DATABASE)).unwrap();
+
+    let error = PostgresStore::migrate(options).await.unwrap_err();
+
+    assert!(shown(&error).contains("permission denied for database"), "{}", shown(&error));
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'endpoint_stats'";
+    assert_eq!(server.psql(DATABASE, schemas), "0");
+}

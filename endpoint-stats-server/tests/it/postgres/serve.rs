@@ -83,6 +83,7 @@ fn a_database_that_is_killed_costs_no_hit() {
     (0..50).for_each(|_| assert_eq!(server.get("/").status, 200));
     let ready = server.get("/ready");
     assert_eq!(ready.status, 503, "{}", ready.body);
+    assert!(!ready.body.contains("127.0.0.1"), "hosts are for the log: {}", ready.body);
     assert_eq!(server.get("/health").status, 200);
     server.wait_for("flush failed, hits are kept");
     postgres.start_again();
