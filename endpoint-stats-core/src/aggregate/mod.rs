@@ -38,7 +38,7 @@ mod block_counters;
 mod caller_registers;
 mod counts;
 mod counts_encoding;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 mod counts_sum;
 mod delta;
 mod endpoint_counters;
@@ -50,7 +50,7 @@ mod stripe;
 
 pub use aggregator::{Aggregator, AggregatorHit, LiveCount};
 pub use counts::{ConsumerCounts, ConsumerName, Counts, MAX_CONSUMER_BYTES};
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use counts_sum::CountsSum;
 pub use delta::Delta;
 pub use outcome_counts::OutcomeCounts;

@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A reader of bytes behind their length.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn part(&mut self) -> Result<Self, DecodeError> {
         Ok(Self { what: self.what, bytes: self.length_and_bytes()? })
     }

@@ -14,22 +14,26 @@
 //! - **Sums stay.** Rolling up moves counts into wider windows and changes no sum. Only [`Retention`] deletes.
 
 mod batch;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 mod batch_encoding;
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
 mod error;
 mod gained;
 mod memory;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod pool;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod query;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod window_counts;
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use batch::judge;
 pub use batch::{Batch, WriterId};
 pub(crate) use batch::{Judgement, WriterMark};
@@ -47,7 +51,7 @@ use crate::endpoint::Endpoint;
 use crate::window::{Timestamp, Width};
 
 /// A writer without a checkpoint that was not seen for 30 days may be forgotten, when there are many newer ones.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 pub(crate) const FORGET_WRITERS_AFTER_SECS: i64 = 30 * 86_400;
 
 /// Keeps windows: the one contract of memory, SQLite and every other store.

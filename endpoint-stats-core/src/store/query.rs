@@ -122,7 +122,7 @@ impl StatsQuery {
 
 impl EndpointFilter {
     /// Whether the question is about every endpoint.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn matches_all(&self) -> bool {
         *self == Self::default()
     }

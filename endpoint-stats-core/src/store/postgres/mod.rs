@@ -35,8 +35,9 @@ pub use self::options::PostgresOptions;
 
 use self::damaged::DamagedRow;
 use self::error::Failure;
-use self::pool::Pool;
+use self::pool::{Manager, WAIT};
 use self::settle::{Settler, Wait};
+use super::pool::{Limits, Pool};
 use super::{
     Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, WriterId,
     WriterState,
@@ -57,7 +58,7 @@ pub struct PostgresStore {
 }
 
 struct Shared {
-    pool: Pool,
+    pool: Pool<Manager>,
     place: String,
     settler: Settler,
 }
@@ -73,7 +74,9 @@ impl PostgresStore {
     /// with the migration that is missing or unknown.
     pub async fn connect(options: PostgresOptions) -> Result<Self, StoreError> {
         let place = options.place().to_owned();
-        let pool = Pool::new(options).await.map_err(|failure| failure.while_trying("open the store", &place))?;
+        let limits = Limits { connections: options.max_connections, wait: WAIT };
+        let opened = async { Pool::new(Manager::new(options)?, limits).await };
+        let pool = opened.await.map_err(|failure: Failure| failure.while_trying("open the store", &place))?;
         let store = Self { shared: Arc::new(Shared { pool, place, settler: Settler::default() }) };
         store.run("open the store", |connection| Box::pin(schema::check(connection))).await?;
         Ok(store)

@@ -1,0 +1,156 @@
+//! [`Pool`]: connections that are thrown away when what they were used for did not come to its end.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// Connections, and why the last one could not be made.
+pub(super) struct Pool<M: Manage> {
+    connections: bb8::Pool<Managed<M>>,
+    refusals: watch::Receiver<String>,
+}
+
+/// How connections are made.
+pub(super) trait Manage: Send + Sync + 'static {
+    type Connection: Send + 'static;
+    type Error: fmt::Debug + Send + 'static;
+
+    /// Makes a connection.
+    fn connect(&self) -> impl Future<Output = Result<Self::Connection, Self::Error>> + Send;
+
+    /// Asks the server whether the connection still works.
+    fn check(&self, connection: &mut Self::Connection) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// The reason, if this error says that no connection could be made.
+    fn refusal(error: &Self::Error) -> Option<String>;
+}
+
+/// Why there is no connection.
+pub(super) enum NoConnection<E> {
+    Refused(String),
+    Failed(E),
+    TimedOut,
+}
+
+/// How many connections there may be, and how long a call waits for one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) connections: u32,
+    pub(super) wait: Duration,
+}
+
+/// A connection that is thrown away when what it was used for did not come to its end.
+pub(super) struct Connection<C> {
+    connection: C,
+    is_spent: bool,
+}
+
+/// A connection on loan.
+pub(super) type Loan<'a, M> = bb8::PooledConnection<'a, Managed<M>>;
+
+/// What bb8 asks for.
+pub(super) struct Managed<M>(M);
+
+/// Takes the reason that bb8 would keep to itself while callers wait in vain.
+struct Refusals<M>(watch::Sender<String>, PhantomData<fn() -> M>);
+
+impl<M: Manage> Pool<M> {
+    pub(super) async fn new(manager: M, limits: Limits) -> Result<Self, M::Error> {
+        let (sender, refusals) = watch::channel(String::new());
+        let connections = bb8::Pool::builder()
+            .max_size(limits.connections)
+            .connection_timeout(limits.wait)
+            .retry_connection(false)
+            .error_sink(Box::new(Refusals::<M>(sender, PhantomData)))
+            .build(Managed(manager))
+            .await?;
+        Ok(Self { connections, refusals })
+    }
+
+    /// A connection, or the reason why there is none.
+    pub(super) async fn get(&self) -> Result<Loan<'_, M>, NoConnection<M::Error>> {
+        let mut refusals = self.refusals.clone();
+        refusals.mark_unchanged();
+        let mut connection = pin!(self.connections.get());
+        loop {
+            tokio::select! {
+                biased;
+                connection = &mut connection => return connection.map_err(|error| match error {
+                    bb8::RunError::User(error) => NoConnection::Failed(error),
+                    bb8::RunError::TimedOut => NoConnection::TimedOut,
+                }),
+                Ok(()) = refusals.changed() => {
+                    // Where there are connections, one of them will be free.
+                    if self.connections.state().connections == 0 {
+                        return Err(NoConnection::Refused(refusals.borrow_and_update().clone()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<M: Manage> bb8::ManageConnection for Managed<M> {
+    type Connection = Connection<M::Connection>;
+    type Error = M::Error;
+
+    async fn connect(&self) -> Result<Self::Connection, M::Error> {
+        Ok(Connection { connection: self.0.connect().await?, is_spent: false })
+    }
+
+    async fn is_valid(&self, connection: &mut Self::Connection) -> Result<(), M::Error> {
+        self.0.check(connection).await
+    }
+
+    fn has_broken(&self, connection: &mut Self::Connection) -> bool {
+        connection.is_spent
+    }
+}
+
+impl<M: Manage> bb8::ErrorSink<M::Error> for Refusals<M> {
+    fn sink(&self, error: M::Error) {
+        // A connection that has died meanwhile is no news: another is made.
+        if let Some(reason) = M::refusal(&error) {
+            self.0.send_replace(reason);
+        }
+    }
+
+    fn boxed_clone(&self) -> Box<dyn bb8::ErrorSink<M::Error>> {
+        Box::new(Self(self.0.clone(), PhantomData))
+    }
+}
+
+impl<M> fmt::Debug for Refusals<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Refusals").finish_non_exhaustive()
+    }
+}
+
+impl<C> Connection<C> {
+    /// From here on the connection is thrown away, unless [`keep`](Self::keep) is called.
+    pub(super) fn spend(&mut self) {
+        self.is_spent = true;
+    }
+
+    pub(super) fn keep(&mut self) {
+        self.is_spent = false;
+    }
+}
+
+impl<C> Deref for Connection<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.connection
+    }
+}
+
+impl<C> DerefMut for Connection<C> {
+    fn deref_mut(&mut self) -> &mut C {
+        &mut self.connection
+    }
+}

@@ -1,0 +1,82 @@
+//! What Redis says, as a kind of [`StoreError`].
+
+use std::fmt;
+
+use redis::{ErrorKind, RedisError};
+
+use crate::sketch::DecodeError;
+use crate::store::pool::NoConnection;
+use crate::store::{StoreError, StoreErrorKind};
+
+/// What can go wrong inside a call.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Redis(RedisError),
+    Connect(String),
+    Refused(StoreErrorKind, String),
+    /// No answer came in time; whether the server did what was asked, nobody knows.
+    NoAnswer(&'static str),
+}
+
+impl Failure {
+    pub(super) fn corrupt(problem: impl Into<String>) -> Self {
+        Self::Refused(StoreErrorKind::Corrupt, problem.into())
+    }
+
+    /// Names what was tried, and where.
+    pub(super) fn while_trying(self, what: &str, place: &str) -> StoreError {
+        StoreError::new(self.kind(), format!("{what} ({place})")).with_source(self)
+    }
+
+    /// Whether the connection is of no more use: after anything but an answer, a late reply may still come.
+    pub(super) fn spoils_connection(&self) -> bool {
+        match self {
+            Self::Redis(error) => !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension),
+            Self::Connect(_) | Self::NoAnswer(_) => true,
+            Self::Refused(..) => false,
+        }
+    }
+
+    // Redis refuses for reasons that pass: no memory, no master, no rights. What a key should hold and does not stays.
+    fn kind(&self) -> StoreErrorKind {
+        match self {
+            Self::Refused(kind, _) => *kind,
+            Self::Redis(error) if error.code() == Some("WRONGTYPE") => StoreErrorKind::Corrupt,
+            Self::Redis(_) | Self::Connect(_) | Self::NoAnswer(_) => StoreErrorKind::Unavailable,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redis(error) => error.fmt(f),
+            Self::Connect(problem) | Self::Refused(_, problem) => f.write_str(problem),
+            Self::NoAnswer(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(error)
+    }
+}
+
+impl From<DecodeError> for Failure {
+    fn from(error: DecodeError) -> Self {
+        Self::corrupt(error.to_string())
+    }
+}
+
+impl From<NoConnection<Failure>> for Failure {
+    fn from(none: NoConnection<Failure>) -> Self {
+        match none {
+            NoConnection::Refused(reason) => Self::Connect(reason),
+            NoConnection::Failed(failure) => failure,
+            NoConnection::TimedOut => Self::NoAnswer("no connection was free in time"),
+        }
+    }
+}

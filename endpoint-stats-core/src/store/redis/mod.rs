@@ -1,0 +1,5 @@
+mod connections;
+mod error;
+mod options;
+
+pub use self::options::RedisOptions;

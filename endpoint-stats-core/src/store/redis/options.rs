@@ -1,0 +1,216 @@
+//! [`RedisOptions`]: where Redis is, and who asks.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
+
+use super::error::Failure;
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Where a Redis, or a Redis Cluster, is, and how to reach it.
+///
+/// ```
+/// use endpoint_stats_core::store::redis::RedisOptions;
+///
+/// let options = RedisOptions::from_url("rediss://writer@cache.example:6379/0")?
+///     .with_password_file("/run/secrets/redis-password")
+///     .with_namespace("shop")
+///     .with_max_connections(4);
+/// # Ok::<(), endpoint_stats_core::store::StoreError>(())
+/// ```
+#[derive(Clone)]
+pub struct RedisOptions {
+    nodes: Vec<ConnectionInfo>,
+    is_cluster: bool,
+    password_file: Option<PathBuf>,
+    root_certificate: Option<PathBuf>,
+    pub(super) namespace: String,
+    pub(super) max_connections: u32,
+    pub(super) answer_within: Duration,
+}
+
+impl RedisOptions {
+    /// Takes a URL: `redis://user:password@host:port/database`, `rediss://…` for TLS, `redis+unix:///path`; or
+    /// `redis-cluster://user:password@host:port,host:port`, `rediss-cluster://…`.
+    ///
+    /// # Errors
+    ///
+    /// `Rejected` when this is not such a URL.
+    pub fn from_url(url: &str) -> Result<Self, StoreError> {
+        let (scheme, address) = url.split_once("://").ok_or_else(not_a_url)?;
+        let (scheme, is_cluster) = match scheme {
+            "redis" | "rediss" | "redis+unix" | "unix" => (scheme, false),
+            "redis-cluster" => ("redis", true),
+            "rediss-cluster" => ("rediss", true),
+            _ => return Err(not_a_url()),
+        };
+        let urls = if is_cluster { one_a_host(scheme, address) } else { vec![format!("{scheme}://{address}")] };
+        let nodes = urls.into_iter().map(|url| {
+            let info = url.into_connection_info().map_err(|error| not_a_url().with_source(error.to_string()))?;
+            let tcp = redis::io::tcp::TcpSettings::default().set_nodelay(true);
+            Ok(info.set_tcp_settings(tcp))
+        });
+        Ok(Self {
+            nodes: nodes.collect::<Result<_, StoreError>>()?,
+            is_cluster,
+            password_file: None,
+            root_certificate: None,
+            namespace: "endpoint-stats".to_owned(),
+            max_connections: 8,
+            answer_within: Duration::from_secs(5),
+        })
+    }
+
+    /// Reads the password from a file, anew for each connection: a password that is changed there needs no restart,
+    /// except with a cluster.
+    #[must_use]
+    pub fn with_password_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.password_file = Some(path.into());
+        self
+    }
+
+    /// Holds the server's certificate against the roots of a PEM file instead of the system's.
+    #[must_use]
+    pub fn with_root_certificate(mut self, path: impl Into<PathBuf>) -> Self {
+        self.root_certificate = Some(path.into());
+        self
+    }
+
+    /// What all keys start with, so that several can share one Redis. Defaults to `endpoint-stats`.
+    ///
+    /// Braces are left out of it: they say where a key lies in a cluster.
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: &str) -> Self {
+        self.namespace = namespace.replace(['{', '}'], "");
+        self
+    }
+
+    /// How many connections to hold at most. Defaults to 8; a cluster takes one a node.
+    #[must_use]
+    pub fn with_max_connections(mut self, connections: u32) -> Self {
+        self.max_connections = connections.max(1);
+        self
+    }
+
+    /// How long one command may take, connecting included. Defaults to 5 seconds.
+    #[must_use]
+    pub fn with_answer_within(mut self, time: Duration) -> Self {
+        self.answer_within = time;
+        self
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        self.is_cluster
+    }
+
+    /// The servers, without user and password.
+    pub(super) fn place(&self) -> String {
+        let hosts: Vec<_> = self.nodes.iter().map(|node| node.addr().to_string()).collect();
+        let kind = if self.is_cluster { "redis cluster" } else { "redis" };
+        let database = self.nodes.first().map_or(0, |node| node.redis_settings().db());
+        format!("{kind} at {}/{database}", hosts.join(","))
+    }
+
+    /// How to connect now, with the password of this moment.
+    pub(super) async fn nodes(&self) -> Result<Vec<ConnectionInfo>, Failure> {
+        let password = match &self.password_file {
+            Some(path) => Some(read(path).await?),
+            None => None,
+        };
+        let with_password = |node: &ConnectionInfo| match &password {
+            Some(password) => {
+                let settings = node.redis_settings().clone().set_password(password.trim_end_matches(['\r', '\n']));
+                node.clone().set_redis_settings(settings)
+            }
+            None => node.clone(),
+        };
+        Ok(self.nodes.iter().map(with_password).collect())
+    }
+
+    /// The roots to hold certificates against; `None` for those of the system, and where nothing is encrypted.
+    pub(super) async fn certificates(&self) -> Result<Option<TlsCertificates>, Failure> {
+        let is_encrypted = self.nodes.iter().any(|node| matches!(node.addr(), ConnectionAddr::TcpTls { .. }));
+        if is_encrypted {
+            // A process has one; the first to ask chooses.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        match &self.root_certificate {
+            Some(path) if is_encrypted => {
+                let root_cert = Some(read(path).await?.into_bytes());
+                Ok(Some(TlsCertificates { client_tls: None, root_cert }))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl fmt::Debug for RedisOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisOptions")
+            .field("place", &self.place())
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A URL for each host of `user:password@host,host/…`.
+fn one_a_host(scheme: &str, address: &str) -> Vec<String> {
+    let (user, hosts) = address.rsplit_once('@').map_or(("", address), |(user, hosts)| (user, hosts));
+    let (hosts, rest) = hosts.split_at(hosts.find(['/', '?']).unwrap_or(hosts.len()));
+    let at = if user.is_empty() { "" } else { "@" };
+    hosts.split(',').map(|host| format!("{scheme}://{user}{at}{host}{rest}")).collect()
+}
+
+async fn read(path: &Path) -> Result<String, Failure> {
+    let path = path.to_path_buf();
+    let shown = path.display().to_string();
+    let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path)).await;
+    match read {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(error)) => Err(Failure::Connect(format!("the file {shown} cannot be read: {error}"))),
+        Err(error) => Err(Failure::Connect(format!("the file {shown} cannot be read: {error}"))),
+    }
+}
+
+fn not_a_url() -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Rejected,
+        "read Redis's address: expected redis://user:password@host:port/database, rediss://… or redis-cluster://…",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_in_no_message() {
+        let options = RedisOptions::from_url("redis://ann:secret@cache:6380/3").unwrap();
+
+        assert_eq!(options.place(), "redis at cache:6380/3");
+        assert!(!format!("{options:?}").contains("secret"));
+        let error = RedisOptions::from_url("redis://ann:secret@cache:port/stats").unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(!format!("{error} {source}").contains("secret"));
+    }
+
+    #[test]
+    fn a_cluster_has_many_hosts() {
+        let options = RedisOptions::from_url("rediss-cluster://ann:se@cret@a:1,b:2,c:3").unwrap();
+
+        assert!(options.is_cluster());
+        assert_eq!(options.place(), "redis cluster at a:1,b:2,c:3/0");
+        assert_eq!(options.nodes.len(), 3);
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_what_was_expected() {
+        for url in ["", "cache", "http://cache", "redis://cache:port/0"] {
+            let error = RedisOptions::from_url(url).unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Rejected, "{url}");
+            assert!(error.to_string().contains("expected redis://"), "{url}");
+        }
+    }
+}
