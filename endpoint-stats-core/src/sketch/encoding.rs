@@ -32,6 +32,12 @@ pub(crate) fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value.to_le_bytes()[0]);
 }
 
+/// Appends a number that may be below zero, zigzag.
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) fn write_signed(out: &mut Vec<u8>, value: i64) {
+    write_varint(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
+}
+
 /// Appends bytes behind their length.
 pub(crate) fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     write_varint(out, bytes.len() as u64);
@@ -74,6 +80,13 @@ impl<'a> Reader<'a> {
         Err(self.error("a number past 64 bits"))
     }
 
+    /// What [`write_signed`] wrote.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) fn signed(&mut self) -> Result<i64, DecodeError> {
+        let value = self.varint()?;
+        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+    }
+
     pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let (head, rest) = self.bytes.split_at_checked(len).ok_or_else(|| self.error("cut off"))?;
         self.bytes = rest;
@@ -101,6 +114,12 @@ impl<'a> Reader<'a> {
     pub(crate) fn count(&mut self) -> Result<u64, DecodeError> {
         let count = self.varint()?;
         if i64::try_from(count).is_ok() { Ok(count) } else { Err(self.error("a count out of range")) }
+    }
+
+    /// What is left, to be read by someone else.
+    #[cfg(feature = "redis")]
+    pub(crate) fn rest(self) -> &'a [u8] {
+        self.bytes
     }
 
     pub(crate) fn is_empty(&self) -> bool {

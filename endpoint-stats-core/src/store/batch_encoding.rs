@@ -2,7 +2,7 @@
 
 use crate::aggregate::{Counts, Delta};
 use crate::endpoint::{Endpoint, Method, Route, ServiceName};
-use crate::sketch::{DecodeError, Reader, write_bytes, write_varint};
+use crate::sketch::{DecodeError, Reader, write_bytes, write_signed};
 use crate::window::{Timestamp, Width, Window};
 
 const WHAT: &str = "batch";
@@ -36,36 +36,41 @@ pub(crate) fn decode_deltas(bytes: &[u8]) -> Result<Vec<Delta>, DecodeError> {
 }
 
 fn write_delta(out: &mut Vec<u8>, delta: &Delta) {
-    let endpoint = &delta.endpoint;
-    for name in [endpoint.service().as_str(), endpoint.method().as_str(), endpoint.route().as_str()] {
-        write_bytes(out, name.as_bytes());
-    }
+    write_endpoint(out, &delta.endpoint);
     for secs in
         [delta.window.width().secs(), delta.window.start().as_unix(), delta.first_at.as_unix(), delta.last_at.as_unix()]
     {
-        write_varint(out, ((secs << 1) ^ (secs >> 63)).cast_unsigned());
+        write_signed(out, secs);
     }
     write_bytes(out, &delta.counts.encode());
 }
 
 fn read_delta(reader: &mut Reader<'_>) -> Result<Delta, DecodeError> {
-    let service = ServiceName::new(reader.text()?).map_err(|_| reader.error("a service's name is none"))?;
-    let method = Method::from_bytes(reader.text()?.as_bytes());
-    let route = Route::new(reader.text()?).map_err(|_| reader.error("a route is none"))?;
-    let width = Width::from_secs(signed(reader)?).ok_or_else(|| reader.error("a window of an unknown width"))?;
-    let start = Timestamp::from_unix(signed(reader)?);
+    let endpoint = read_endpoint(reader)?;
+    let width = Width::from_secs(reader.signed()?).ok_or_else(|| reader.error("a window of an unknown width"))?;
+    let start = Timestamp::from_unix(reader.signed()?);
     let window = Window::containing(start, width);
     if window.start() != start {
         return Err(reader.error("a window that starts in between"));
     }
-    let (first_at, last_at) = (Timestamp::from_unix(signed(reader)?), Timestamp::from_unix(signed(reader)?));
+    let (first_at, last_at) = (Timestamp::from_unix(reader.signed()?), Timestamp::from_unix(reader.signed()?));
     let counts = Counts::decode(reader.length_and_bytes()?)?;
-    Ok(Delta { endpoint: Endpoint::new(service, method, route), window, first_at, last_at, counts })
+    Ok(Delta { endpoint, window, first_at, last_at, counts })
 }
 
-fn signed(reader: &mut Reader<'_>) -> Result<i64, DecodeError> {
-    let value = reader.varint()?;
-    Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+/// Appends an endpoint: its service, method and route behind their lengths.
+pub(crate) fn write_endpoint(out: &mut Vec<u8>, endpoint: &Endpoint) {
+    for name in [endpoint.service().as_str(), endpoint.method().as_str(), endpoint.route().as_str()] {
+        write_bytes(out, name.as_bytes());
+    }
+}
+
+/// Reads what [`write_endpoint`] wrote.
+pub(crate) fn read_endpoint(reader: &mut Reader<'_>) -> Result<Endpoint, DecodeError> {
+    let service = ServiceName::new(reader.text()?).map_err(|_| reader.error("a service's name is none"))?;
+    let method = Method::from_bytes(reader.text()?.as_bytes());
+    let route = Route::new(reader.text()?).map_err(|_| reader.error("a route is none"))?;
+    Ok(Endpoint::new(service, method, route))
 }
 
 #[cfg(test)]

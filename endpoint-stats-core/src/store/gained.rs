@@ -27,6 +27,16 @@ impl Gained {
 }
 
 impl EndpointStatus {
+    /// Adds what another part of a store knows of the same endpoint.
+    #[cfg(feature = "redis")]
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.hits = capped_sum(self.hits, other.hits);
+        self.last_called = self.last_called.max(other.last_called);
+        let earlier = |a: Option<Timestamp>, b: Option<Timestamp>| a.into_iter().chain(b).min();
+        self.first_seen = earlier(self.first_seen, other.first_seen);
+        self.registered_at = earlier(self.registered_at, other.registered_at);
+    }
+
     pub(super) fn gain(&mut self, gained: Gained) {
         self.hits = capped_sum(self.hits, gained.hits);
         self.first_seen = Some(self.first_seen.map_or(gained.first_at, |first| first.min(gained.first_at)));

@@ -18,6 +18,8 @@ mod batch;
 mod batch_encoding;
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod encoded_rows;
 mod error;
 mod gained;
 mod memory;
@@ -28,6 +30,8 @@ pub mod postgres;
 mod query;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod settler;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
@@ -42,6 +46,8 @@ pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub use query::{EndpointFilter, EndpointReport, EndpointStatus, SeriesPoint, StatsQuery, StatsReport, Summary};
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 

@@ -50,7 +50,7 @@ pub(super) struct Connection<C> {
 }
 
 /// A connection on loan.
-pub(super) type Loan<'a, M> = bb8::PooledConnection<'a, Managed<M>>;
+pub(super) type Loan<M> = bb8::PooledConnection<'static, Managed<M>>;
 
 /// What bb8 asks for.
 pub(super) struct Managed<M>(M);
@@ -72,10 +72,10 @@ impl<M: Manage> Pool<M> {
     }
 
     /// A connection, or the reason why there is none.
-    pub(super) async fn get(&self) -> Result<Loan<'_, M>, NoConnection<M::Error>> {
+    pub(super) async fn get(&self) -> Result<Loan<M>, NoConnection<M::Error>> {
         let mut refusals = self.refusals.clone();
         refusals.mark_unchanged();
-        let mut connection = pin!(self.connections.get());
+        let mut connection = pin!(self.connections.get_owned());
         loop {
             tokio::select! {
                 biased;

@@ -36,8 +36,9 @@ pub use self::options::PostgresOptions;
 use self::damaged::DamagedRow;
 use self::error::Failure;
 use self::pool::{Manager, WAIT};
-use self::settle::{Settler, Wait};
+use self::settle::Wait;
 use super::pool::{Limits, Pool};
+use super::settler::{self, Settler, Settles};
 use super::{
     Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, WriterId,
     WriterState,
@@ -155,6 +156,16 @@ impl PostgresStore {
     }
 }
 
+impl Settles for Shared {
+    fn settler(&self) -> &Settler {
+        &self.settler
+    }
+
+    async fn settle_what_is_due(self: Arc<Self>) -> bool {
+        settle::settle_what_is_due(&PostgresStore { shared: self }).await
+    }
+}
+
 impl Shared {
     async fn run<T, W>(&self, work: W) -> Result<T, Failure>
     where
@@ -177,7 +188,7 @@ impl StatsStore for PostgresStore {
         let taking = apply::Taking::of(batch);
         let applied = self.run("write a batch", |connection| Box::pin(apply::apply(connection, taking))).await?;
         if applied == Applied::Applied {
-            settle::soon(self);
+            settler::soon(&self.shared);
         }
         Ok(applied)
     }

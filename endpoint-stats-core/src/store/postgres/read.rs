@@ -14,9 +14,10 @@ use super::endpoints;
 use super::error::Failure;
 use super::plan::{Part, plan};
 use super::windows::Table;
-use crate::aggregate::{CountsSum, Delta};
+use crate::aggregate::Delta;
 use crate::endpoint::Endpoint;
 use crate::store::batch_encoding::decode_deltas;
+use crate::store::encoded_rows::{EncodedRow, EncodedRows, Unreadable};
 use crate::store::query::ReportBuilder;
 use crate::store::{StatsQuery, StatsReport};
 use crate::window::{TimeRange, Timestamp, Width};
@@ -53,13 +54,6 @@ struct Rows<'a> {
     ids: Option<&'a [i64]>,
 }
 
-/// Rows of one endpoint, still encoded.
-struct Group {
-    first_at: i64,
-    last_at: i64,
-    counts: Vec<Vec<u8>>,
-}
-
 /// Reads everything in one snapshot, so that a batch, settling and a roll-up are seen whole or not at all.
 pub(super) async fn report(connection: &mut AsyncPgConnection, query: StatsQuery) -> Result<StatsReport, Failure> {
     connection
@@ -92,28 +86,19 @@ async fn add_up(
     ids: Option<&[i64]>,
 ) -> Result<(), Failure> {
     let parts = plan(query.range, query.step_secs);
-    // A series needs the rows of each start apart.
-    let mut groups: HashMap<(i64, i64), Group> = HashMap::new();
+    let mut found = EncodedRows::of(query);
     let mut rows = Rows::of(&parts, ids).load_stream::<Row>(connection).await?;
     while let Some(row) = rows.try_next().await? {
-        let start = query.step_secs.map_or(0, |_| row.start);
-        let none = || Group { first_at: row.first_at, last_at: row.last_at, counts: Vec::new() };
-        let group = groups.entry((row.endpoint_id, start)).or_insert_with(none);
-        group.first_at = group.first_at.min(row.first_at);
-        group.last_at = group.last_at.max(row.last_at);
-        group.counts.push(row.counts);
+        let Row { endpoint_id, start, first_at, last_at, counts } = row;
+        let [start, first_at, last_at] = [start, first_at, last_at].map(Timestamp::from_unix);
+        found.push(EncodedRow { endpoint_id, start, first_at, last_at, counts });
     }
     drop(rows);
-    let mut sum = CountsSum::new();
-    for ((id, start), group) in groups {
-        if group.counts.iter().any(|counts| sum.add(counts).is_err()) {
-            return Err(damaged::find(connection, &parts, ids).await?);
-        }
-        let endpoint = endpoints.get(&id).ok_or_else(|| Failure::corrupt("a window without its endpoint"))?;
-        let [start, first_at, last_at] = [start, group.first_at, group.last_at].map(Timestamp::from_unix);
-        report.add_counted(endpoint, start, &sum.take(), first_at, last_at);
+    match found.add_to(report, endpoints) {
+        Ok(()) => Ok(()),
+        Err(Unreadable::Damaged) => Err(damaged::find(connection, &parts, ids).await?),
+        Err(Unreadable::Nameless) => Err(Failure::corrupt("a window without its endpoint")),
     }
-    Ok(())
 }
 
 // === impl Rows ===

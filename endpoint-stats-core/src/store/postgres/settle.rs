@@ -5,9 +5,6 @@
 //! the reason, and holds up none of those behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Text};
@@ -26,9 +23,6 @@ const LOCK: i64 = 0x4553_5441;
 /// Bytes of arrivals that one transaction settles, roughly; at least one batch.
 const BYTES_A_STEP: i64 = 8 << 20;
 
-/// How often a process with batches of its own looks whether it is time to settle.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
 /// So many bytes of arrivals are settled at once; fewer wait for more that goes to the same windows. Every question reads
 /// what waits, so it may not be much: this is about 2,000 deltas.
 const BYTES_TO_SETTLE: i64 = 256 << 10;
@@ -41,12 +35,6 @@ const SETTLE_AFTER_SECS: f64 = 10.0;
 pub(super) enum Wait {
     ForTurn,
     Never,
-}
-
-/// Whether this process is about to settle.
-#[derive(Debug, Default)]
-pub(super) struct Settler {
-    is_due: AtomicBool,
 }
 
 #[derive(QueryableByName)]
@@ -71,29 +59,8 @@ struct Arrival {
     deltas: Vec<u8>,
 }
 
-/// Settles when it is time, unless that is planned already.
-#[expect(clippy::disallowed_methods, reason = "settling has a rhythm of its own, beside the flusher's")]
-pub(super) fn soon(store: &PostgresStore) {
-    if store.shared.settler.is_due.swap(true, Ordering::Relaxed) {
-        return;
-    }
-    let shared = Arc::downgrade(&store.shared);
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let Some(shared) = shared.upgrade() else { return };
-            // What is taken from here on is found below, or plans anew.
-            shared.settler.is_due.store(false, Ordering::Relaxed);
-            let is_any_left = settle_what_is_due(&PostgresStore { shared: Arc::clone(&shared) }).await;
-            if !is_any_left || shared.settler.is_due.swap(true, Ordering::Relaxed) {
-                return;
-            }
-        }
-    });
-}
-
-/// Says whether batches are left that wait for more.
-async fn settle_what_is_due(store: &PostgresStore) -> bool {
+/// Settles if it is time, and says whether batches are left that wait for more.
+pub(super) async fn settle_what_is_due(store: &PostgresStore) -> bool {
     loop {
         let waiting = store.run("look for batches to settle", |connection| Box::pin(waiting(connection))).await;
         let settled = match waiting {

@@ -20,8 +20,8 @@ pub(super) enum Connections {
 }
 
 /// A connection on loan, or the cluster's.
-pub(super) enum Connection<'a> {
-    Single(Loan<'a, Manager>),
+pub(super) enum Connection {
+    Single(Loan<Manager>),
     Cluster(ClusterConnection),
 }
 
@@ -44,8 +44,8 @@ impl Connections {
         Ok(Self::Single(Pool::new(manager, limits).await?))
     }
 
-    /// A connection. One that is not [kept](Connection::keep) is thrown away.
-    pub(super) async fn get(&self) -> Result<Connection<'_>, Failure> {
+    /// A connection. One that is not [given back](Connection::give_back) is thrown away.
+    pub(super) async fn get(&self) -> Result<Connection, Failure> {
         match self {
             Self::Single(pool) => {
                 let mut connection = pool.get().await?;
@@ -74,16 +74,17 @@ async fn cluster(options: &RedisOptions) -> Result<ClusterConnection, Failure> {
     Ok(builder.build()?.get_async_connection().await?)
 }
 
-impl Connection<'_> {
-    /// What it was used for came to its end.
-    pub(super) fn keep(&mut self) {
-        if let Self::Single(connection) = self {
+impl Connection {
+    /// Keeps the connection for others, if what it was used for came to its end.
+    pub(super) fn give_back<T>(mut self, done: Result<T, Failure>) -> Result<T, Failure> {
+        if let (Self::Single(connection), false) = (&mut self, done.as_ref().is_err_and(Failure::spoils_connection)) {
             connection.keep();
         }
+        done
     }
 }
 
-impl ConnectionLike for Connection<'_> {
+impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
             Self::Single(connection) => connection.req_packed_command(cmd),

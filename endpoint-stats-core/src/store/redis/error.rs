@@ -4,15 +4,19 @@ use std::fmt;
 
 use redis::{ErrorKind, RedisError};
 
+use super::damaged::DamagedRow;
+use super::keys::Keys;
 use crate::sketch::DecodeError;
 use crate::store::pool::NoConnection;
 use crate::store::{StoreError, StoreErrorKind};
+use crate::window::Window;
 
 /// What can go wrong inside a call.
 #[derive(Debug)]
 pub(super) enum Failure {
     Redis(RedisError),
     Connect(String),
+    Damaged(Box<DamagedRow>),
     Refused(StoreErrorKind, String),
     /// No answer came in time; whether the server did what was asked, nobody knows.
     NoAnswer(&'static str),
@@ -21,6 +25,10 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn corrupt(problem: impl Into<String>) -> Self {
         Self::Refused(StoreErrorKind::Corrupt, problem.into())
+    }
+
+    pub(super) fn damaged(keys: &Keys, window: Window, endpoint_id: i64, reason: DecodeError) -> Self {
+        Self::Damaged(Box::new(DamagedRow { keys: keys.clone(), window, endpoint_id, reason }))
     }
 
     /// Names what was tried, and where.
@@ -33,7 +41,7 @@ impl Failure {
         match self {
             Self::Redis(error) => !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension),
             Self::Connect(_) | Self::NoAnswer(_) => true,
-            Self::Refused(..) => false,
+            Self::Damaged(_) | Self::Refused(..) => false,
         }
     }
 
@@ -41,6 +49,7 @@ impl Failure {
     fn kind(&self) -> StoreErrorKind {
         match self {
             Self::Refused(kind, _) => *kind,
+            Self::Damaged(_) => StoreErrorKind::Corrupt,
             Self::Redis(error) if error.code() == Some("WRONGTYPE") => StoreErrorKind::Corrupt,
             Self::Redis(_) | Self::Connect(_) | Self::NoAnswer(_) => StoreErrorKind::Unavailable,
         }
@@ -52,6 +61,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Redis(error) => error.fmt(f),
             Self::Connect(problem) | Self::Refused(_, problem) => f.write_str(problem),
+            Self::Damaged(row) => row.fmt(f),
             Self::NoAnswer(what) => f.write_str(what),
         }
     }
