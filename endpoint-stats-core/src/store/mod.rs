@@ -22,6 +22,8 @@ pub mod conformance;
 mod encoded_rows;
 mod error;
 mod gained;
+#[cfg(feature = "redis")]
+pub mod live;
 mod memory;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod pool;

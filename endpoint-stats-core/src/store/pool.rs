@@ -103,7 +103,11 @@ impl<M: Manage> bb8::ManageConnection for Managed<M> {
     }
 
     async fn is_valid(&self, connection: &mut Self::Connection) -> Result<(), M::Error> {
-        self.0.check(connection).await
+        // Until it has answered: whoever waits for that may give up, and then nobody is to have the connection.
+        connection.spend();
+        self.0.check(connection).await?;
+        connection.keep();
+        Ok(())
     }
 
     fn has_broken(&self, connection: &mut Self::Connection) -> bool {

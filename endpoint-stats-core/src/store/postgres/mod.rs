@@ -214,8 +214,12 @@ impl StatsStore for PostgresStore {
     async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
         let retention = *retention;
         let mut sum = RolledUp::default();
-        while self.run_around("settle batches", |connection| Box::pin(settle::step(connection, Wait::ForTurn))).await? {
-        }
+        let last =
+            self.run("look for batches to settle", |connection| Box::pin(settle::last_arrival(connection))).await?;
+        while self
+            .run_around("settle batches", move |connection| Box::pin(settle::step(connection, Wait::ForTurn, last)))
+            .await?
+        {}
         loop {
             let done = self
                 .run_around("roll windows up", move |connection| Box::pin(roll_up::step(connection, now, retention)))

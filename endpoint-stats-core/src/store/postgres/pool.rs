@@ -77,7 +77,9 @@ impl Manage for Manager {
     type Error = Failure;
 
     async fn connect(&self) -> Result<AsyncPgConnection, Failure> {
-        Self::connect(self).await
+        // The driver's own limit ends with the TCP handshake. While a connection is under way bb8 begins no other.
+        let too_late = || Failure::Connect(ConnectionError::BadConnection("no connection was made in time".to_owned()));
+        tokio::time::timeout(WAIT, Self::connect(self)).await.unwrap_or_else(|_| Err(too_late()))
     }
 
     async fn check(&self, connection: &mut AsyncPgConnection) -> Result<(), Failure> {

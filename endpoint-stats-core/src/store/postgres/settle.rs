@@ -52,6 +52,12 @@ struct Waiting {
 }
 
 #[derive(QueryableByName)]
+struct LastArrival {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+#[derive(QueryableByName)]
 struct Arrival {
     #[diesel(sql_type = BigInt)]
     id: i64,
@@ -65,7 +71,9 @@ pub(super) async fn settle_what_is_due(store: &PostgresStore) -> bool {
         let waiting = store.run("look for batches to settle", |connection| Box::pin(waiting(connection))).await;
         let settled = match waiting {
             Ok(Waiting { any, due: false }) => return any,
-            Ok(_) => store.run_around("settle batches", |connection| Box::pin(step(connection, Wait::Never))).await,
+            Ok(_) => {
+                store.run_around("settle batches", |connection| Box::pin(step(connection, Wait::Never, i64::MAX))).await
+            }
             Err(error) => Err(error),
         };
         match settled {
@@ -90,8 +98,15 @@ async fn waiting(connection: &mut AsyncPgConnection) -> Result<Waiting, Failure>
     Ok(waiting.get_result(connection).await?)
 }
 
-/// Settles some of what has arrived; says whether there may be more.
-pub(super) async fn step(connection: &mut AsyncPgConnection, wait: Wait) -> Result<bool, Failure> {
+/// The last batch that has arrived until now: who settles up to it comes to an end, however many arrive meanwhile.
+pub(super) async fn last_arrival(connection: &mut AsyncPgConnection) -> Result<i64, Failure> {
+    let last: LastArrival =
+        diesel::sql_query("SELECT coalesce(max(id), 0) AS id FROM arrival").get_result(connection).await?;
+    Ok(last.id)
+}
+
+/// Settles some of what has arrived, up to a batch; says whether there may be more.
+pub(super) async fn step(connection: &mut AsyncPgConnection, wait: Wait, up_to: i64) -> Result<bool, Failure> {
     connection
         .build_transaction()
         .read_committed()
@@ -99,7 +114,7 @@ pub(super) async fn step(connection: &mut AsyncPgConnection, wait: Wait) -> Resu
             if !lock(connection, wait).await? {
                 return Ok(false);
             }
-            let arrivals = next(connection).await?;
+            let arrivals = next(connection, up_to).await?;
             if arrivals.is_empty() {
                 return Ok(false);
             }
@@ -132,14 +147,14 @@ pub(super) async fn lock(connection: &mut AsyncPgConnection, wait: Wait) -> Resu
     Ok(found.locked)
 }
 
-async fn next(connection: &mut AsyncPgConnection) -> Result<Vec<Arrival>, Failure> {
+async fn next(connection: &mut AsyncPgConnection, up_to: i64) -> Result<Vec<Arrival>, Failure> {
     let sql = "
         SELECT id, deltas FROM (
             SELECT id, deltas, sum(octet_length(deltas)) OVER (ORDER BY id) - octet_length(deltas) AS bytes_before
-            FROM arrival ORDER BY id LIMIT 1000
+            FROM arrival WHERE id <= $2 ORDER BY id LIMIT 1000
         ) AS oldest
         WHERE bytes_before < $1";
-    Ok(diesel::sql_query(sql).bind::<BigInt, _>(BYTES_A_STEP).load(connection).await?)
+    Ok(diesel::sql_query(sql).bind::<BigInt, _>(BYTES_A_STEP).bind::<BigInt, _>(up_to).load(connection).await?)
 }
 
 async fn put_aside(connection: &mut AsyncPgConnection, id: i64, reason: &str) -> Result<(), Failure> {

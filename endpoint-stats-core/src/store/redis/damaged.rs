@@ -13,7 +13,7 @@ use crate::window::Window;
 
 /// A row that cannot be read.
 #[derive(Clone, Debug)]
-pub(super) struct DamagedRow {
+pub(crate) struct DamagedRow {
     pub(super) keys: Keys,
     pub(super) window: Window,
     pub(super) endpoint_id: i64,

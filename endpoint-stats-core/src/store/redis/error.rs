@@ -13,7 +13,7 @@ use crate::window::Window;
 
 /// What can go wrong inside a call.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Redis(RedisError),
     Connect(String),
     Damaged(Box<DamagedRow>),

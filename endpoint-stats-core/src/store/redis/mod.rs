@@ -17,6 +17,7 @@
 
 mod apply;
 mod change;
+mod channel;
 mod connections;
 mod damaged;
 mod error;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub(crate) use self::channel::{Channel, ChannelError};
 pub use self::options::RedisOptions;
 
 use self::apply::Taking;

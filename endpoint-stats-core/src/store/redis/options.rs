@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
@@ -29,6 +31,7 @@ pub struct RedisOptions {
     pub(super) namespace: String,
     pub(super) max_connections: u32,
     pub(super) answer_within: Duration,
+    turn: Arc<AtomicUsize>,
 }
 
 impl RedisOptions {
@@ -60,6 +63,7 @@ impl RedisOptions {
             namespace: "endpoint-stats".to_owned(),
             max_connections: 8,
             answer_within: Duration::from_secs(5),
+            turn: Arc::default(),
         })
     }
 
@@ -111,6 +115,11 @@ impl RedisOptions {
         let kind = if self.is_cluster { "redis cluster" } else { "redis" };
         let database = self.nodes.first().map_or(0, |node| node.redis_settings().db());
         format!("{kind} at {}/{database}", hosts.join(","))
+    }
+
+    /// One node after the other.
+    pub(super) fn next_node(&self) -> usize {
+        self.turn.fetch_add(1, Ordering::Relaxed) % self.nodes.len()
     }
 
     /// How to connect now, with the password of this moment.

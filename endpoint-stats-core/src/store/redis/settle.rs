@@ -35,7 +35,8 @@ pub(super) type Rows = BTreeMap<Window, BTreeMap<i64, WindowCounts>>;
 pub(super) enum Step {
     /// There was nothing to do.
     Nothing,
-    Done,
+    /// So many batches were settled.
+    Done(usize),
     /// Somebody else changed windows meanwhile.
     Beaten,
 }
@@ -48,10 +49,9 @@ pub(super) async fn take_turn(connection: &mut Connection, keys: &Keys) -> Resul
     Ok(taken.is_some())
 }
 
-/// Whether batches wait.
-pub(super) async fn is_any_waiting(connection: &mut Connection, keys: &Keys) -> Result<bool, Failure> {
-    let waiting: u64 = redis::cmd("LLEN").arg(keys.arrivals()).query_async(connection).await?;
-    Ok(waiting > 0)
+/// How many batches wait.
+pub(super) async fn waiting(connection: &mut Connection, keys: &Keys) -> Result<usize, Failure> {
+    Ok(redis::cmd("LLEN").arg(keys.arrivals()).query_async(connection).await?)
 }
 
 /// Settles some of what has arrived.
@@ -80,7 +80,7 @@ pub(super) async fn step(connection: &mut Connection, keys: &Keys) -> Result<Ste
     if !deltas.is_empty() {
         add(connection, keys, &mut change, deltas).await?;
     }
-    Ok(if change.make(connection).await? { Step::Done } else { Step::Beaten })
+    Ok(if change.make(connection).await? { Step::Done(taken) } else { Step::Beaten })
 }
 
 async fn add(connection: &mut Connection, keys: &Keys, change: &mut Change, deltas: Vec<Delta>) -> Result<(), Failure> {

@@ -165,22 +165,25 @@ impl Shared {
         .await
     }
 
+    /// Settles what waits now, however much arrives meanwhile.
     async fn settle_all(&self, keys: &Keys) -> Result<(), Failure> {
+        let mut waiting = self.on(async |connection| settle::waiting(connection, keys).await).await?;
         let mut beaten = 0;
-        while beaten < TRIES {
+        while waiting > 0 && beaten < TRIES {
             let step = self.on(async |connection| settle::step(connection, keys).await).await;
             match self.around_damage(step).await? {
                 Some(Step::Nothing) => return Ok(()),
                 Some(Step::Beaten) => beaten += 1,
-                Some(Step::Done) | None => {}
+                Some(Step::Done(batches)) => waiting = waiting.saturating_sub(batches),
+                None => {}
             }
         }
-        Err(Failure::NoAnswer("windows change faster than batches can be settled"))
+        if waiting == 0 { Ok(()) } else { Err(Failure::NoAnswer("windows change faster than batches can be settled")) }
     }
 
     /// Settles a shard if it is this store's turn; says whether batches wait there.
     async fn settle_in_turn(&self, keys: &Keys) -> Result<bool, Failure> {
-        let is_any = self.on(async |connection| settle::is_any_waiting(connection, keys).await).await?;
+        let is_any = self.on(async |connection| settle::waiting(connection, keys).await).await? > 0;
         if is_any && self.on(async |connection| settle::take_turn(connection, keys).await).await? {
             self.settle_all(keys).await?;
             return Ok(false);
