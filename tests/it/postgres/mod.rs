@@ -2,6 +2,7 @@
 
 mod contract;
 mod faults;
+mod killed;
 mod plans;
 mod replicas;
 mod roles;
@@ -94,6 +95,15 @@ fn batch(writer: WriterId, seq: u64, hits: u64) -> Batch {
 
 async fn total(store: &dyn StatsStore) -> u64 {
     store.query(&StatsQuery::over(TimeRange::ALL)).await.unwrap().totals.counts.hits()
+}
+
+/// Waits until the server has ended every session of an application.
+fn until_gone(server: &PostgresServer, application: &str) {
+    // A query that takes 0.1 s is the clock of tests.
+    let sessions =
+        format!("SELECT pg_sleep(0.1); SELECT count(*) FROM pg_stat_activity WHERE application_name = '{application}'");
+    let are_gone = (0..200).any(|_| server.psql(DATABASE, &sessions).trim() == "0");
+    assert!(are_gone, "sessions of {application} are still there");
 }
 
 /// The error and its cause, as a log shows them.
