@@ -1,6 +1,7 @@
 //! Each check of a promise fails on a variant that breaks the promise; a check that cannot fail proves nothing.
 
 mod layer;
+mod postgres;
 mod recorder;
 mod store;
 mod writer;

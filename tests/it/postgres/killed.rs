@@ -2,12 +2,14 @@
 
 use std::env;
 use std::process::Stdio;
+use std::time::Duration;
 
 use endpoint_stats_core::store::postgres::{PostgresOptions, PostgresStore};
 use endpoint_stats_core::store::{Batch, Retention, StatsStore, StoreErrorKind, WriterId};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::{DATABASE, NOON, PrivateStore, delta, total, until_gone};
 use crate::support::postgres::{OWNER, OWNER_PASSWORD, PostgresServer};
@@ -18,7 +20,7 @@ const WRITER: &str = "ENDPOINT_STATS_TEST_WRITER";
 /// What the sessions of victims call themselves.
 const VICTIM: &str = "victim";
 
-const ROUNDS: u8 = 8;
+pub(crate) const ROUNDS: u8 = 6;
 const REPLICAS: u8 = 3;
 const ROUTES: u64 = 20;
 
@@ -32,6 +34,18 @@ pub(crate) struct LastWords {
     stored: u64,
 }
 
+impl LastWords {
+    /// Whether a line tells of a batch; the last one may be cut off.
+    fn note(&mut self, line: &str) -> bool {
+        match line.strip_suffix('.').and_then(|line| line.split_once(' ')) {
+            Some(("sending", seq)) => self.sent = seq.parse().unwrap(),
+            Some(("stored", seq)) => self.stored = seq.parse().unwrap(),
+            _ => return false,
+        }
+        true
+    }
+}
+
 /// Each batch has a number of hits of its own, so that a lost one and a doubled one do not make up for each other.
 fn numbered(writer: WriterId, seq: u64) -> Batch {
     let at = NOON.plus_secs(i64::try_from(seq * 7 % 86_400).unwrap());
@@ -43,8 +57,22 @@ fn hits_up_to(seq: u64) -> u64 {
     ROUTES * seq * (seq + 1) / 2
 }
 
-/// Starts a process that runs a test of this binary, lets it say so much, and kills it.
-async fn kill_after(lines: u64, test: &str, writer: u8, url: &str) -> LastWords {
+/// When a victim is killed: so long after it has said so much, which is a moment that it did not choose.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    lines: u64,
+    later: Duration,
+}
+
+impl Moment {
+    fn of(number: u8) -> Self {
+        let number = u64::from(number);
+        Self { lines: 100 + number * 3_701 % 997, later: Duration::from_micros(number * 7_919 % 10_007) }
+    }
+}
+
+/// Starts a process that runs a test of this binary, and kills it.
+async fn kill_at(moment: Moment, test: &str, writer: u8, url: &str) -> LastWords {
     let mut victim = Command::new(env::current_exe().unwrap())
         .args([test, "--exact", "--ignored", "--nocapture"])
         .envs([(URL, url), (WRITER, &writer.to_string())])
@@ -55,19 +83,20 @@ async fn kill_after(lines: u64, test: &str, writer: u8, url: &str) -> LastWords 
     let mut said = BufReader::new(victim.stdout.take().unwrap()).lines();
     let mut last = LastWords::default();
     let mut heard = 0;
-    while let Some(line) = said.next_line().await.unwrap() {
-        // The last line may be cut off.
-        match line.strip_suffix('.').and_then(|line| line.split_once(' ')) {
-            Some(("sending", seq)) => last.sent = seq.parse().unwrap(),
-            Some(("stored", seq)) => last.stored = seq.parse().unwrap(),
-            _ => continue,
-        }
-        heard += 1;
-        if heard == lines {
-            victim.start_kill().unwrap();
-        }
+    while heard < moment.lines {
+        let line = said.next_line().await.unwrap().expect("a victim goes on until it is killed");
+        heard += u64::from(last.note(&line));
     }
-    assert!(heard >= lines, "a victim goes on until it is killed");
+    let listen = async {
+        while let Some(line) = said.next_line().await.unwrap() {
+            last.note(&line);
+        }
+    };
+    drop(timeout(moment.later, listen).await);
+    victim.start_kill().unwrap();
+    while let Some(line) = said.next_line().await.unwrap() {
+        last.note(&line);
+    }
     drop(victim.wait().await);
     last
 }
@@ -78,8 +107,9 @@ pub(crate) async fn kill_three(server: &PostgresServer, test: &'static str, roun
     let mut victims = JoinSet::new();
     for replica in 0..REPLICAS {
         let (number, url) = (round * REPLICAS + replica, url.clone());
-        let lines = 100 + u64::from(number) * 3_701 % 997;
-        victims.spawn(async move { (WriterId::from_bytes([number; 16]), kill_after(lines, test, number, &url).await) });
+        victims.spawn(async move {
+            (WriterId::from_bytes([number; 16]), kill_at(Moment::of(number), test, number, &url).await)
+        });
     }
     let killed = victims.join_all().await;
     until_gone(server, VICTIM);

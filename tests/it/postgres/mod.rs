@@ -1,10 +1,10 @@
 //! PostgreSQL keeps the promises of every store, and its own about shared databases and broken networks.
 
 mod contract;
-mod faults;
-mod killed;
+pub(crate) mod faults;
+pub(crate) mod killed;
 mod plans;
-mod replicas;
+pub(crate) mod replicas;
 mod roles;
 mod schema;
 mod settling;
@@ -23,7 +23,7 @@ use crate::support::proxy::Proxy;
 
 const NOON: Timestamp = Timestamp::from_unix(1_700_049_600);
 
-const DATABASE: &str = "stats";
+pub(crate) const DATABASE: &str = "stats";
 
 /// A store on a server of its own, which goes when it goes.
 #[derive(Debug)]
@@ -54,20 +54,20 @@ impl Deref for PrivateStore {
 }
 
 /// Makes a database with its tables.
-async fn migrated(server: &PostgresServer, database: &str) -> PostgresStore {
+pub(crate) async fn migrated(server: &PostgresServer, database: &str) -> PostgresStore {
     let options = PostgresOptions::from_url(&server.create_database(database)).unwrap();
     PostgresStore::migrate(options.clone()).await.unwrap();
     PostgresStore::connect(options).await.unwrap()
 }
 
 /// Another process's store on the same database.
-async fn another(server: &PostgresServer) -> PostgresStore {
+pub(crate) async fn another(server: &PostgresServer) -> PostgresStore {
     let url = server.url_for(OWNER, OWNER_PASSWORD, DATABASE);
     PostgresStore::connect(PostgresOptions::from_url(&url).unwrap()).await.unwrap()
 }
 
 /// A store that reaches its server through a proxy.
-async fn behind_a_proxy(server: &PostgresServer) -> (PostgresStore, Proxy) {
+pub(crate) async fn behind_a_proxy(server: &PostgresServer) -> (PostgresStore, Proxy) {
     drop(migrated(server, DATABASE).await);
     let proxy = Proxy::to(SocketAddr::from(([127, 0, 0, 1], server.port()))).await;
     let url = format!("postgres://{OWNER}:{OWNER_PASSWORD}@{}/{DATABASE}", proxy.addr());
@@ -93,7 +93,7 @@ fn batch(writer: WriterId, seq: u64, hits: u64) -> Batch {
     Batch::new(writer, seq, vec![delta("/users/{id}", NOON, hits)])
 }
 
-async fn total(store: &dyn StatsStore) -> u64 {
+pub(crate) async fn total(store: &dyn StatsStore) -> u64 {
     store.query(&StatsQuery::over(TimeRange::ALL)).await.unwrap().totals.counts.hits()
 }
 
