@@ -3,6 +3,7 @@
 mod contract;
 pub(crate) mod faults;
 pub(crate) mod killed;
+mod outage;
 mod plans;
 pub(crate) mod replicas;
 mod roles;
