@@ -1,6 +1,7 @@
 //! PostgreSQL keeps the promises of every store, and its own about shared databases and broken networks.
 
 mod contract;
+mod deadlines;
 pub(crate) mod faults;
 pub(crate) mod killed;
 mod outage;
