@@ -1,5 +1,6 @@
 //! PostgreSQL keeps the promises of every store, and its own about shared databases and broken networks.
 
+mod black_hole;
 mod contract;
 mod deadlines;
 pub(crate) mod faults;
