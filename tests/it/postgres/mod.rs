@@ -3,6 +3,7 @@
 mod black_hole;
 mod contract;
 mod deadlines;
+mod disk;
 pub(crate) mod faults;
 pub(crate) mod killed;
 mod outage;
