@@ -1,12 +1,15 @@
 //! `import`: each line once, whoever imports it how often.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::process::Stdio;
+use std::time::Duration;
 
 use super::{migrated, migrated_database, reported};
 use crate::command::{program, run, stdout};
 use crate::import_kill::{LINES, Log};
 use crate::log_lines::lines;
+use crate::support::proxy::Proxy;
 
 /// Kills with some of the lines counted, and the others not.
 const KILLS_HALFWAY: usize = 3;
@@ -71,4 +74,20 @@ fn an_import_killed_and_repeated_counts_every_line_once() {
 
     log.import_and_check(&url, reported(&url, None));
     assert_eq!(kills, KILLS_HALFWAY, "too few kills came halfway: the test proves nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_killed_between_commit_and_reply_counts_every_line_once() {
+    let log = Log::new();
+    let (postgres, url) = migrated();
+    let proxy = Proxy::to(SocketAddr::from(([127, 0, 0, 1], postgres.port()))).await;
+    let through = url.replace(&postgres.port().to_string(), &proxy.addr().port().to_string());
+    // What only a batch carries; its reply is held back for longer than the import lives.
+    proxy.drop_replies_to(b"/page-", Duration::from_mins(1));
+
+    let is_killed = tokio::task::block_in_place(|| log.import_and_kill(&through, || reported(&url, None) > 0));
+
+    let there = reported(&url, None);
+    assert!(is_killed && (1..LINES).contains(&there), "killed: {is_killed}, {there} are there");
+    log.import_and_check(&url, there);
 }
