@@ -1,5 +1,7 @@
 //! A batch counts from the moment it is taken, settled or not.
 
+use std::time::Duration;
+
 use endpoint_stats_core::store::{Applied, Batch, Retention, StatsQuery, StatsStore, WriterId};
 use endpoint_stats_core::window::TimeRange;
 
@@ -58,6 +60,29 @@ async fn a_few_batches_wait_for_more_that_go_to_the_same_windows() {
 fn wait_until_settled(store: &PrivateStore) {
     let waiting = (0..100).map(|_| store.sql("SELECT pg_sleep(0.1); SELECT count(*) FROM arrival"));
     assert!(waiting.into_iter().any(|waiting| waiting.trim() == "0"), "batches are still waiting");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_roll_up_ends_while_batches_keep_coming() {
+    let store = PrivateStore::start().await;
+    store.apply(&batch(WriterId::random(), 1, 3)).await.unwrap();
+    let flushing: Vec<_> = (0..4)
+        .map(|_| {
+            let (store, writer) = (store.clone(), WriterId::random());
+            tokio::spawn(async move {
+                for seq in 1.. {
+                    store.apply(&batch(writer, seq, 1)).await.unwrap();
+                }
+            })
+        })
+        .collect();
+
+    let retention = Retention::default();
+    let moving = store.roll_up(NOON.plus_secs(86_400), &retention);
+    let moved = tokio::time::timeout(Duration::from_secs(20), moving).await.map(|rolled_up| rolled_up.unwrap().moved);
+    flushing.iter().for_each(tokio::task::JoinHandle::abort);
+
+    assert!(moved.as_ref().is_ok_and(|moved| *moved > 0), "{moved:?}");
 }
 
 #[tokio::test]
