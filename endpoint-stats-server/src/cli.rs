@@ -35,18 +35,35 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_field_names, reason = "a flag is named after its field")]
 pub struct StoreArgs {
-    /// Where the windows are kept: `sqlite://FILE`, `postgres://USER@HOST/DATABASE` or `memory:`
+    /// Where the windows are kept: `sqlite://FILE`, `postgres://USER@HOST/DATABASE`, `redis://HOST/DATABASE` or
+    /// `memory:`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<DatabaseUrl>,
     /// A file that holds the URL, for secrets.
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE", conflicts_with = "database_url")]
     pub database_url_file: Option<PathBuf>,
-    /// A file that holds the password for PostgreSQL; it is read anew for each connection.
+    /// A file that holds the password for PostgreSQL or Redis; it is read anew for each connection.
     #[arg(long, env = "DATABASE_PASSWORD_FILE", value_name = "FILE")]
     pub database_password_file: Option<PathBuf>,
-    /// Connections to PostgreSQL at most.
+    /// Connections to PostgreSQL or Redis at most.
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value = "8", value_name = "NUMBER")]
     pub database_connections: NonZeroU16,
+}
+
+/// A Redis in front of the store.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "a flag is named after its field")]
+pub struct CacheArgs {
+    /// A Redis that keeps answers for a moment and tells servers of each other's hits: `redis://HOST/DATABASE` or
+    /// `redis-cluster://HOST,HOST`
+    #[arg(long, env = "CACHE_URL", hide_env_values = true, value_name = "URL")]
+    pub cache_url: Option<DatabaseUrl>,
+    /// A file that holds this URL, for secrets.
+    #[arg(long, env = "CACHE_URL_FILE", value_name = "FILE", conflicts_with = "cache_url")]
+    pub cache_url_file: Option<PathBuf>,
+    /// A file that holds the password for this Redis; it is read anew for each connection.
+    #[arg(long, env = "CACHE_PASSWORD_FILE", value_name = "FILE")]
+    pub cache_password_file: Option<PathBuf>,
 }
 
 /// How to serve.
@@ -55,6 +72,9 @@ pub struct ServeArgs {
     /// Where the windows are kept.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// What stands in front of it.
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// Brings the tables of a PostgreSQL database up to date first; any number of servers may do so at once.
     #[arg(long, env = "MIGRATE", value_parser = BoolishValueParser::new())]
     pub migrate: bool,

@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use endpoint_stats_core::ServiceName;
 use endpoint_stats_core::store::postgres::PostgresOptions;
+use endpoint_stats_core::store::redis::{RedisOptions, RedisStore};
+use endpoint_stats_core::store::{Retention, StoreError};
 use endpoint_stats_core::window::{Timestamp, Width};
 
-use crate::cli::StoreArgs;
+use crate::cli::{CacheArgs, StoreArgs};
 
 /// Where windows are kept without a setting.
 const DEFAULT_URL: &str = "sqlite://endpoint-stats.db";
@@ -26,6 +28,8 @@ pub enum StoreUrl {
     Sqlite(PathBuf),
     /// A database that many processes share.
     Postgres(Box<PostgresOptions>),
+    /// A Redis or Redis Cluster that many processes share.
+    Redis(Box<RedisOptions>),
     /// Nowhere: they are gone when the process ends.
     Memory,
 }
@@ -93,7 +97,7 @@ impl fmt::Debug for DatabaseUrl {
 // === impl StoreUrl ===
 
 impl StoreUrl {
-    const EXPECTED: &str = "sqlite://FILE, postgres://USER@HOST/DATABASE or memory:";
+    const EXPECTED: &str = "sqlite://FILE, postgres://USER@HOST/DATABASE, redis://HOST/DATABASE or memory:";
 
     /// Takes the URL from its flag, its variable or its file.
     ///
@@ -102,13 +106,12 @@ impl StoreUrl {
     /// When the file cannot be read, or the URL is not one of a store.
     pub fn from_args(args: &StoreArgs) -> Result<Self, SettingError> {
         let url = match &args.database_url_file {
-            Some(file) => fs::read_to_string(file).map_err(|_| {
-                SettingError::new("--database-url-file", &file.display().to_string(), "a file that can be read")
-            })?,
+            Some(file) => from_file("--database-url-file", file)?,
             None => args.database_url.as_ref().map_or(DEFAULT_URL, |url| &url.0).to_owned(),
         };
         Ok(match Self::parse(url.trim())? {
             Self::Postgres(options) => Self::Postgres(Box::new(with_args(*options, args))),
+            Self::Redis(options) => Self::Redis(Box::new(redis_with_args(*options, args))),
             store => store,
         })
     }
@@ -121,9 +124,65 @@ impl StoreUrl {
             Some(("postgres" | "postgresql", address)) => {
                 postgres(url, address).map(|options| Self::Postgres(Box::new(options))).map_err(wrong)
             }
+            Some((scheme, _)) if is_redis(scheme) => {
+                redis(url).map(|options| Self::Redis(Box::new(options))).map_err(wrong)
+            }
             _ => Err(wrong(Self::EXPECTED.to_owned())),
         }
     }
+
+    /// How long windows are kept there.
+    pub fn retention(&self) -> Retention {
+        match self {
+            Self::Redis(_) => RedisStore::RETENTION,
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Memory => Retention::default(),
+        }
+    }
+}
+
+/// The Redis in front of the store, if there is one.
+///
+/// # Errors
+///
+/// When the file cannot be read, or the URL is not one of Redis.
+pub fn cache(args: &CacheArgs) -> Result<Option<RedisOptions>, SettingError> {
+    let url = match (&args.cache_url, &args.cache_url_file) {
+        (Some(url), _) => url.0.clone(),
+        (None, Some(file)) => from_file("--cache-url-file", file)?,
+        (None, None) => return Ok(None),
+    };
+    let options = redis(url.trim()).map_err(|expected| SettingError::new("--cache-url", url.trim(), expected))?;
+    Ok(Some(match &args.cache_password_file {
+        Some(file) => options.with_password_file(file),
+        None => options,
+    }))
+}
+
+fn from_file(setting: &'static str, file: &Path) -> Result<String, SettingError> {
+    fs::read_to_string(file)
+        .map_err(|_| SettingError::new(setting, &file.display().to_string(), "a file that can be read"))
+}
+
+fn is_redis(scheme: &str) -> bool {
+    ["redis", "rediss", "redis+unix", "redis-cluster", "rediss-cluster"].contains(&scheme)
+}
+
+fn redis_with_args(options: RedisOptions, args: &StoreArgs) -> RedisOptions {
+    let options = options.with_max_connections(u16::from(args.database_connections).into());
+    match &args.database_password_file {
+        Some(file) => options.with_password_file(file),
+        None => options,
+    }
+}
+
+/// The options of a URL, or what was expected instead of it.
+fn redis(url: &str) -> Result<RedisOptions, String> {
+    RedisOptions::from_url(url)
+        .map_err(|error| format!("redis://USER:PASSWORD@HOST:PORT/DATABASE or redis-cluster://…{}", cause(&error)))
+}
+
+fn cause(error: &StoreError) -> String {
+    std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default()
 }
 
 fn with_args(options: PostgresOptions, args: &StoreArgs) -> PostgresOptions {
@@ -140,10 +199,8 @@ fn postgres(url: &str, address: &str) -> Result<PostgresOptions, String> {
     if address.split('?').next().unwrap_or_default().matches('@').count() > 1 {
         return Err("@ in a user or password as %40".to_owned());
     }
-    PostgresOptions::from_url(url).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(" ({cause})")).unwrap_or_default();
-        format!("postgres://USER:PASSWORD@HOST:PORT/DATABASE{cause}")
-    })
+    PostgresOptions::from_url(url)
+        .map_err(|error| format!("postgres://USER:PASSWORD@HOST:PORT/DATABASE{}", cause(&error)))
 }
 
 /// Reads a service's name.
@@ -220,6 +277,8 @@ mod tests {
         assert!(matches!(StoreUrl::parse("memory:"), Ok(StoreUrl::Memory)));
         assert!(matches!(StoreUrl::parse("postgres://ann@db/stats"), Ok(StoreUrl::Postgres(_))));
         assert!(matches!(StoreUrl::parse("postgresql://db:5433,db2/stats"), Ok(StoreUrl::Postgres(_))));
+        assert!(matches!(StoreUrl::parse("rediss://cache:6380/1"), Ok(StoreUrl::Redis(_))));
+        assert!(matches!(StoreUrl::parse("redis-cluster://a:1,b:2"), Ok(StoreUrl::Redis(_))));
         assert!(StoreUrl::parse("sqlite://").is_err());
     }
 
@@ -228,7 +287,7 @@ mod tests {
         assert_eq!(
             parse_error("mysql://ada:p@ss:word@db/stats"),
             "invalid value \"mysql://ada:***@db/stats\" for `--database-url`: expected sqlite://FILE, \
-             postgres://USER@HOST/DATABASE or memory:"
+             postgres://USER@HOST/DATABASE, redis://HOST/DATABASE or memory:"
         );
         assert!(parse_error("postgres://db/stats?sslmode=maybe").contains("(sslmode is `maybe`;"));
     }
@@ -244,6 +303,7 @@ mod tests {
             "postgres://db:port/stats?password=s3cr%20t",
             "host=db password='a s3cr t' user=ada",
             "mysql://ada:s3cr/t@db",
+            "redis://ada:s3cr@cache:port",
         ] {
             let shown = StoreUrl::parse(url).map_err(|error| error.to_string());
             assert!(!format!("{shown:?}").contains("s3cr"), "{shown:?}");

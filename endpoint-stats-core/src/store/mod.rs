@@ -53,6 +53,8 @@ pub use redis::RedisStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::endpoint::Endpoint;
@@ -95,6 +97,38 @@ pub trait StatsStore: Send + Sync + std::fmt::Debug {
 
     /// Finds out whether the store would take a batch now.
     async fn health(&self) -> Result<(), StoreError>;
+}
+
+/// A store that others hold too.
+#[async_trait]
+impl<S: StatsStore + ?Sized> StatsStore for Arc<S> {
+    async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
+        (**self).apply(batch).await
+    }
+
+    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
+        (**self).writer(writer).await
+    }
+
+    async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
+        (**self).query(query).await
+    }
+
+    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
+        (**self).register(endpoints, at).await
+    }
+
+    async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
+        (**self).endpoints().await
+    }
+
+    async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
+        (**self).roll_up(now, retention).await
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        (**self).health().await
+    }
 }
 
 /// What became of a batch.

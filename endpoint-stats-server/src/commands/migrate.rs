@@ -12,6 +12,7 @@ pub(super) async fn run(args: MigrateArgs) -> Result<(), Failure> {
     let text = match StoreUrl::from_args(&args.store)? {
         StoreUrl::Postgres(options) => describe(&migrate(*options).await?),
         StoreUrl::Sqlite(_) => "nothing to do: an SQLite file is brought up to date when it is opened\n".to_owned(),
+        StoreUrl::Redis(_) => "nothing to do: Redis has no tables\n".to_owned(),
         StoreUrl::Memory => "nothing to do: memory has no tables\n".to_owned(),
     };
     // Whoever closed the pipe does not want to read on.

@@ -9,7 +9,7 @@ mod serve;
 use std::sync::Arc;
 
 use endpoint_stats_core::store::postgres::PostgresStore;
-use endpoint_stats_core::store::{MemoryStore, SqliteStore, StatsStore, StoreError, StoreErrorKind};
+use endpoint_stats_core::store::{MemoryStore, RedisStore, SqliteStore, StatsStore, StoreError, StoreErrorKind};
 
 pub use self::failure::Failure;
 use crate::cli::{Command, StoreArgs};
@@ -33,6 +33,7 @@ async fn open(args: &StoreArgs) -> Result<Arc<dyn StatsStore>, Failure> {
     Ok(match StoreUrl::from_args(args)? {
         StoreUrl::Sqlite(file) => Arc::new(SqliteStore::open(&file).await.map_err(Failure::setting)?),
         StoreUrl::Postgres(options) => Arc::new(PostgresStore::connect(*options).await.map_err(from_database)?),
+        StoreUrl::Redis(options) => Arc::new(RedisStore::connect(*options).await.map_err(from_database)?),
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
     })
 }

@@ -7,20 +7,27 @@ use anyhow::Context;
 use endpoint_stats_core::EndpointStats;
 use endpoint_stats_core::aggregate::{Limits, RoutePatterns};
 use endpoint_stats_core::flush::FlushConfig;
+use endpoint_stats_core::store::live::LiveFeed;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use super::{Failure, migrate, open};
 use crate::cli::{LogFormat, ServeArgs};
 use crate::serve::{self, Listeners, Options, UNCOUNTED};
-use crate::settings::{SettingError, service_name};
+use crate::settings::{self, SettingError, StoreUrl, service_name};
 
 pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(args.log_format);
     let metrics = serve::install_metrics().context("failed to install the metrics recorder")?;
     let interrupted = serve::interrupted();
     let service = service_name(&args.service)?;
-    let flush = FlushConfig { interval: flush_interval(args.flush_secs)?, ..FlushConfig::default() };
+    let retention = StoreUrl::from_args(&args.store)?.retention();
+    let flush = FlushConfig {
+        interval: flush_interval(args.flush_secs)?,
+        retention: Some(retention),
+        ..FlushConfig::default()
+    };
+    let cache = settings::cache(&args.cache)?;
     if args.migrate {
         migrate::run_first(&args.store).await?;
     }
@@ -32,14 +39,18 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
             None => None,
         },
     };
+    let live = match cache {
+        Some(cache) => LiveFeed::of_the_fleet(cache),
+        None => LiveFeed::of_this_process(),
+    };
     let stats = EndpointStats::builder(service)
-        .with_shared_store(store)
+        .with_store(live.listening_to(store))
         .with_limits(Limits { patterns: uncounted()?, ..Limits::default() })
         .with_flush(flush)
         .start();
     let options =
         Options { max_connections: args.max_connections.into(), drain: Duration::from_secs(args.drain_secs.into()) };
-    serve::serve(listeners, stats, metrics, options, interrupted).await.map_err(Failure::from)
+    serve::serve(listeners, stats, live, metrics, options, interrupted).await.map_err(Failure::from)
 }
 
 async fn listen(setting: &'static str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {

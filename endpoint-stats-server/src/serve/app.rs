@@ -9,8 +9,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use endpoint_stats_core::EndpointStats;
 use endpoint_stats_core::flush::FleetView;
+use endpoint_stats_core::store::live::LiveFeed;
 use serde::Serialize;
 
+use super::live;
 use super::metrics::Metrics;
 use super::page;
 use super::readiness::Readiness;
@@ -40,12 +42,13 @@ struct Status {
 }
 
 /// The routes that are counted.
-pub fn main(stats: &EndpointStats) -> Router {
+pub fn main(stats: &EndpointStats, live: LiveFeed) -> Router {
     Router::new()
         .route("/", get(welcome))
         .route("/stats", get(all_stats))
         .fallback(nothing_here)
         .with_state(stats.fleet().clone())
+        .route("/live", get(live::show).with_state(live))
         .layer(stats.layer())
 }
 
@@ -86,7 +89,7 @@ async fn prometheus(State(metrics): State<Metrics>) -> impl IntoResponse {
 }
 
 async fn nothing_here() -> (StatusCode, Json<Status>) {
-    let reason = Some("try /, /stats, /health, /ready or /metrics".to_owned());
+    let reason = Some("try /, /stats, /live, /health, /ready or /metrics".to_owned());
     (StatusCode::NOT_FOUND, Json(Status { status: "not found", reason }))
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /` | a page for browsers; for others `{"message": …, "access_count": n}` |
 //! | `GET /stats` | `{"stats": {route: hits}, "access_count": n}` over every endpoint of every service |
+//! | `GET /live` | hits of the last ten seconds, of all servers or of this one, and which |
 //! | `GET /health` | `{"status": "ok"}`: the process is alive, whatever the store does |
 //! | `GET /ready` | 200, or 503 with the reason |
 //! | `GET /metrics` | Prometheus text |
@@ -14,6 +15,7 @@
 mod app;
 mod connections;
 mod interrupt;
+mod live;
 mod metrics;
 mod page;
 mod readiness;
@@ -21,6 +23,7 @@ mod readiness;
 use std::time::Duration;
 
 use endpoint_stats_core::EndpointStats;
+use endpoint_stats_core::store::live::LiveFeed;
 use tokio::net::TcpListener;
 
 pub use self::app::{UNCOUNTED, main as routes};
@@ -55,6 +58,7 @@ pub struct Options {
 pub async fn serve(
     listeners: Listeners,
     stats: EndpointStats,
+    live: LiveFeed,
     metrics: Metrics,
     options: Options,
     shutdown: impl Future<Output = ()>,
@@ -62,7 +66,7 @@ pub async fn serve(
     let readiness = Readiness::new(stats.store().clone());
     let mut connections = Connections::new(options.max_connections);
     announce(&listeners)?;
-    let app = app::main(&stats);
+    let app = app::main(&stats, live);
     let admin = app::admin(readiness.clone(), metrics);
     match listeners.admin {
         Some(listener) => {

@@ -36,7 +36,9 @@ pub struct RedisOptions {
 
 impl RedisOptions {
     /// Takes a URL: `redis://user:password@host:port/database`, `rediss://…` for TLS, `redis+unix:///path`; or
-    /// `redis-cluster://user:password@host:port,host:port`, `rediss-cluster://…`.
+    /// `redis-cluster://user:password@host:port,host:port`, `rediss-cluster://…`. The parameters `namespace` and
+    /// `sslrootcert` do what [`with_namespace`](Self::with_namespace) and
+    /// [`with_root_certificate`](Self::with_root_certificate) do.
     ///
     /// # Errors
     ///
@@ -49,13 +51,21 @@ impl RedisOptions {
             "rediss-cluster" => ("rediss", true),
             _ => return Err(not_a_url()),
         };
+        let (address, parameters) = address.split_once('?').unwrap_or((address, ""));
+        let (ours, others): (Vec<_>, Vec<_>) = parameters
+            .split('&')
+            .filter(|parameter| !parameter.is_empty())
+            .map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")))
+            .partition(|(name, _)| ["namespace", "sslrootcert"].contains(name));
+        let others = others.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+        let address = &format!("{address}?{others}");
         let urls = if is_cluster { one_a_host(scheme, address) } else { vec![format!("{scheme}://{address}")] };
         let nodes = urls.into_iter().map(|url| {
             let info = url.into_connection_info().map_err(|error| not_a_url().with_source(error.to_string()))?;
             let tcp = redis::io::tcp::TcpSettings::default().set_nodelay(true);
             Ok(info.set_tcp_settings(tcp))
         });
-        Ok(Self {
+        let options = Self {
             nodes: nodes.collect::<Result<_, StoreError>>()?,
             is_cluster,
             password_file: None,
@@ -64,7 +74,14 @@ impl RedisOptions {
             max_connections: 8,
             answer_within: Duration::from_secs(5),
             turn: Arc::default(),
-        })
+        };
+        Ok(ours.into_iter().fold(options, |options, (name, value)| {
+            let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+            match name {
+                "namespace" => options.with_namespace(&value),
+                _ => options.with_root_certificate(&*value),
+            }
+        }))
     }
 
     /// Reads the password from a file, anew for each connection: a password that is changed there needs no restart,
@@ -212,6 +229,16 @@ mod tests {
         assert!(options.is_cluster());
         assert_eq!(options.place(), "redis cluster at a:1,b:2,c:3/0");
         assert_eq!(options.nodes.len(), 3);
+    }
+
+    #[test]
+    fn namespace_and_root_certificate_are_taken_from_the_url() {
+        let options =
+            RedisOptions::from_url("rediss://cache/3?namespace={a}&protocol=resp3&sslrootcert=/a%20b").unwrap();
+
+        assert_eq!(options.namespace, "a");
+        assert_eq!(options.root_certificate.as_deref(), Some(Path::new("/a b")));
+        assert_eq!(options.place(), "redis at cache:6379/3");
     }
 
     #[test]
