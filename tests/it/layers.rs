@@ -16,7 +16,7 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
     ("recorder", &["endpoint", "hit"]),
     ("middleware", &["clock", "endpoint", "hit", "nanos", "recorder", "sketch", "stripes", "window"]),
     ("aggregate", &["endpoint", "hit", "nanos", "recorder", "sketch", "stripes", "window"]),
-    ("store", &["aggregate", "endpoint", "hit", "sketch", "window"]),
+    ("store", &["aggregate", "clock", "endpoint", "hit", "sketch", "window"]),
     ("flush", &["aggregate", "clock", "endpoint", "hit", "sketch", "store", "window"]),
     ("stats", &["aggregate", "clock", "endpoint", "flush", "middleware", "store"]),
     ("lib", &["endpoint", "hit", "nanos", "stats"]),
@@ -30,7 +30,7 @@ const BELONGS_TO: [(&str, &[&str]); 7] = [
     ("tokio_postgres", &["store/postgres"]),
     ("rustls", &["store/postgres"]),
     ("bb8", &["store/postgres"]),
-    ("metrics", &["flush"]),
+    ("metrics", &["flush", "store/cached"]),
 ];
 
 fn source() -> PathBuf {

@@ -108,7 +108,7 @@ pub(super) mod tests {
     use crate::sketch::CallerHash;
 
     prop_compose! {
-        pub(in super::super) fn counts()(
+        pub(crate) fn counts()(
             hits in vec((100_u16..1_000, 1..1_000_000_u64), 0..5),
             nanos in vec(any::<u64>(), 0..20),
             callers in vec(any::<u64>(), 0..20),

@@ -50,6 +50,8 @@ mod stripe;
 
 pub use aggregator::{Aggregator, AggregatorHit, LiveCount};
 pub use counts::{ConsumerCounts, ConsumerName, Counts, MAX_CONSUMER_BYTES};
+#[cfg(all(test, feature = "redis"))]
+pub(crate) use counts_encoding::tests::counts as any_counts;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use counts_sum::CountsSum;
 pub use delta::Delta;

@@ -16,6 +16,8 @@
 mod batch;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod batch_encoding;
+#[cfg(feature = "redis")]
+pub mod cached;
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
 #[cfg(any(feature = "postgres", feature = "redis"))]
@@ -43,6 +45,8 @@ mod window_counts;
 pub(crate) use batch::judge;
 pub use batch::{Batch, WriterId};
 pub(crate) use batch::{Judgement, WriterMark};
+#[cfg(feature = "redis")]
+pub use cached::CachedStore;
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]

@@ -14,13 +14,13 @@ use super::options::RedisOptions;
 use crate::store::pool::{Limits, Loan, Manage, Pool};
 
 /// Where commands go.
-pub(super) enum Connections {
+pub(in crate::store) enum Connections {
     Single(Pool<Manager>),
     Cluster(ClusterConnection),
 }
 
 /// A connection on loan, or the cluster's.
-pub(super) enum Connection {
+pub(in crate::store) enum Connection {
     Single(Loan<Manager>),
     Cluster(ClusterConnection),
 }
@@ -28,13 +28,13 @@ pub(super) enum Connection {
 /// Makes connections, each with the password of that moment.
 ///
 /// bb8-redis makes them with limits of its own and never calls one broken, so only its check is used.
-pub(super) struct Manager {
+pub(in crate::store) struct Manager {
     options: RedisOptions,
     checker: RedisConnectionManager,
 }
 
 impl Connections {
-    pub(super) async fn new(options: RedisOptions) -> Result<Self, Failure> {
+    pub(in crate::store) async fn new(options: RedisOptions) -> Result<Self, Failure> {
         if options.is_cluster() {
             return Ok(Self::Cluster(cluster(&options).await?));
         }
@@ -45,7 +45,7 @@ impl Connections {
     }
 
     /// A connection. One that is not [given back](Connection::give_back) is thrown away.
-    pub(super) async fn get(&self) -> Result<Connection, Failure> {
+    pub(in crate::store) async fn get(&self) -> Result<Connection, Failure> {
         match self {
             Self::Single(pool) => {
                 let mut connection = pool.get().await?;
@@ -76,7 +76,7 @@ async fn cluster(options: &RedisOptions) -> Result<ClusterConnection, Failure> {
 
 impl Connection {
     /// Keeps the connection for others, if what it was used for came to its end.
-    pub(super) fn give_back<T>(mut self, done: Result<T, Failure>) -> Result<T, Failure> {
+    pub(in crate::store) fn give_back<T>(mut self, done: Result<T, Failure>) -> Result<T, Failure> {
         if let (Self::Single(connection), false) = (&mut self, done.as_ref().is_err_and(Failure::spoils_connection)) {
             connection.keep();
         }

@@ -18,9 +18,9 @@
 mod apply;
 mod change;
 mod channel;
-mod connections;
+pub(super) mod connections;
 mod damaged;
-mod error;
+pub(super) mod error;
 mod keys;
 mod options;
 mod policy;

@@ -28,9 +28,9 @@ pub struct RedisOptions {
     is_cluster: bool,
     password_file: Option<PathBuf>,
     root_certificate: Option<PathBuf>,
-    pub(super) namespace: String,
+    pub(in crate::store) namespace: String,
     pub(super) max_connections: u32,
-    pub(super) answer_within: Duration,
+    pub(in crate::store) answer_within: Duration,
     turn: Arc<AtomicUsize>,
 }
 
@@ -127,7 +127,7 @@ impl RedisOptions {
     }
 
     /// The servers, without user and password.
-    pub(super) fn place(&self) -> String {
+    pub(in crate::store) fn place(&self) -> String {
         let hosts: Vec<_> = self.nodes.iter().map(|node| node.addr().to_string()).collect();
         let kind = if self.is_cluster { "redis cluster" } else { "redis" };
         let database = self.nodes.first().map_or(0, |node| node.redis_settings().db());
