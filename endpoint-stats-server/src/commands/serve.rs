@@ -1,6 +1,7 @@
 //! `serve`: the server, from its flags to its end.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -8,6 +9,8 @@ use endpoint_stats_core::EndpointStats;
 use endpoint_stats_core::aggregate::{Limits, RoutePatterns};
 use endpoint_stats_core::flush::FlushConfig;
 use endpoint_stats_core::store::live::LiveFeed;
+use endpoint_stats_core::store::redis::RedisOptions;
+use endpoint_stats_core::store::{CachedStore, StatsStore};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -39,18 +42,29 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
             None => None,
         },
     };
-    let live = match cache {
-        Some(cache) => LiveFeed::of_the_fleet(cache),
-        None => LiveFeed::of_this_process(),
-    };
+    let (store, live) = behind(cache, store)?;
     let stats = EndpointStats::builder(service)
-        .with_store(live.listening_to(store))
+        .with_shared_store(store)
         .with_limits(Limits { patterns: uncounted()?, ..Limits::default() })
         .with_flush(flush)
         .start();
     let options =
         Options { max_connections: args.max_connections.into(), drain: Duration::from_secs(args.drain_secs.into()) };
     serve::serve(listeners, stats, live, metrics, options, interrupted).await.map_err(Failure::from)
+}
+
+/// Puts a Redis in front of the store, if there is one; either way what the store takes is shown live.
+fn behind(
+    cache: Option<RedisOptions>,
+    store: Arc<dyn StatsStore>,
+) -> Result<(Arc<dyn StatsStore>, LiveFeed), Failure> {
+    let Some(cache) = cache else {
+        let live = LiveFeed::of_this_process();
+        return Ok((Arc::new(live.listening_to(store)), live));
+    };
+    let live = LiveFeed::of_the_fleet(cache.clone());
+    let store = CachedStore::new(store, cache).map_err(Failure::setting)?;
+    Ok((Arc::new(live.listening_to(store)), live))
 }
 
 async fn listen(setting: &'static str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
