@@ -3,19 +3,21 @@
 #
 # Usage: scripts/setup.sh dev|k8s|all
 #
-#   dev  a C compiler (SQLite is compiled in), shellcheck, curl, sqlite3, PostgreSQL, wrk, cargo-nextest, rustfmt, clippy
+#   dev  a C compiler (for SQLite), shellcheck, curl, sqlite3, PostgreSQL, Redis, wrk, cargo-nextest, rustfmt, clippy
 #   k8s  the Kubernetes tools: not part of this release yet, so it installs nothing and exits 3
 #   all  the same as dev, and says that the Kubernetes tools are not part of this release yet
 #
 # Installs only what is missing, after saying what that is. System packages come from apt-get (Debian, Ubuntu; with
-# sudo when not root); on other systems it names what to install instead. The tests start PostgreSQL themselves: where
-# it is installed, /etc/postgresql-common/createcluster.d/endpoint-stats.conf keeps the package from starting a server.
+# sudo when not root); on other systems it names what to install instead. The tests start their own PostgreSQL and Redis:
+# where this installs them, /etc/postgresql-common/createcluster.d/endpoint-stats.conf and a mask of the systemd unit
+# redis-server (`systemctl unmask redis-server` takes it back) keep the packages from starting servers.
 #
 # Exit codes: 0 all is there; 1 something is missing and could not be installed; 2 wrong usage; 3 not in this release.
 set -euo pipefail
 
 # Command, and the Debian package that brings it.
-readonly SYSTEM_TOOLS=(cc:build-essential shellcheck:shellcheck curl:curl sqlite3:sqlite3 wrk:wrk postgres:postgresql)
+readonly SYSTEM_TOOLS=(cc:build-essential shellcheck:shellcheck curl:curl sqlite3:sqlite3 wrk:wrk postgres:postgresql
+  redis-server:redis-server redis-cli:redis-tools)
 readonly NO_CLUSTER=/etc/postgresql-common/createcluster.d/endpoint-stats.conf
 
 usage() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "${BASH_SOURCE[0]}"; }
@@ -41,6 +43,10 @@ as_root() { if ((EUID == 0)); then "$@"; else sudo "$@"; fi; }
 apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 
 start_no_postgresql() { as_root install -D -m 644 /dev/stdin "$NO_CLUSTER" <<<"create_main_cluster = off"; }
+start_no_redis() {
+  as_root install -d /etc/systemd/system
+  as_root ln -sfn /dev/null /etc/systemd/system/redis-server.service
+}
 
 install_system_tools() {
   local packages
@@ -52,6 +58,7 @@ install_system_tools() {
   ((EUID == 0)) || command -v sudo >/dev/null || fail "neither root nor sudo; install by hand: ${packages[*]}"
   say "installing ${packages[*]} with apt-get"
   [[ " ${packages[*]} " != *" postgresql "* ]] || start_no_postgresql
+  [[ " ${packages[*]} " != *" redis-server "* ]] || start_no_redis
   apt_get update || fail "apt-get could not update its lists"
   apt_get install --yes --no-install-recommends "${packages[@]}" >/dev/null || fail "could not install ${packages[*]}"
 }

@@ -9,6 +9,7 @@ mod random_batches;
 mod random_requests;
 mod recorder_under_load;
 mod recording;
+mod small_batches;
 mod sqlite_store;
 mod support;
 #[path = "support/tests/mod.rs"]

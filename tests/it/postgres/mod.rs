@@ -16,16 +16,11 @@ mod settling;
 use std::net::SocketAddr;
 use std::ops::Deref;
 
-use endpoint_stats_core::aggregate::{Counts, Delta};
 use endpoint_stats_core::store::postgres::{PostgresOptions, PostgresStore};
-use endpoint_stats_core::store::{Batch, StatsQuery, StatsStore, StoreError, WriterId};
-use endpoint_stats_core::window::{TimeRange, Timestamp, Width, Window};
-use endpoint_stats_core::{Endpoint, Method, Outcome, Route, ServiceName};
 
+use crate::small_batches::{NOON, batch, delta, endpoint, shown, total};
 use crate::support::postgres::{OWNER, OWNER_PASSWORD, PostgresServer};
 use crate::support::proxy::Proxy;
-
-const NOON: Timestamp = Timestamp::from_unix(1_700_049_600);
 
 pub(crate) const DATABASE: &str = "stats";
 
@@ -78,29 +73,6 @@ pub(crate) async fn behind_a_proxy(server: &PostgresServer) -> (PostgresStore, P
     (PostgresStore::connect(PostgresOptions::from_url(&url).unwrap()).await.unwrap(), proxy)
 }
 
-fn endpoint(route: &str) -> Endpoint {
-    Endpoint::new(ServiceName::new("shop").unwrap(), Method::Get, Route::new(route).unwrap())
-}
-
-fn delta(route: &str, at: Timestamp, hits: u64) -> Delta {
-    let counts = Counts { outcomes: [(Outcome::Status(200), hits)].into_iter().collect(), ..Counts::default() };
-    Delta {
-        endpoint: endpoint(route),
-        window: Window::containing(at, Width::TenSeconds),
-        first_at: at,
-        last_at: at,
-        counts,
-    }
-}
-
-fn batch(writer: WriterId, seq: u64, hits: u64) -> Batch {
-    Batch::new(writer, seq, vec![delta("/users/{id}", NOON, hits)])
-}
-
-pub(crate) async fn total(store: &dyn StatsStore) -> u64 {
-    store.query(&StatsQuery::over(TimeRange::ALL)).await.unwrap().totals.counts.hits()
-}
-
 /// Waits until the server has ended every session of an application.
 fn until_gone(server: &PostgresServer, application: &str) {
     // A query that takes 0.1 s is the clock of tests.
@@ -108,10 +80,4 @@ fn until_gone(server: &PostgresServer, application: &str) {
         format!("SELECT pg_sleep(0.1); SELECT count(*) FROM pg_stat_activity WHERE application_name = '{application}'");
     let are_gone = (0..200).any(|_| server.psql(DATABASE, &sessions).trim() == "0");
     assert!(are_gone, "sessions of {application} are still there");
-}
-
-/// The error and its cause, as a log shows them.
-fn shown(error: &StoreError) -> String {
-    let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    format!("{error}: {source}")
 }

@@ -10,8 +10,6 @@
 //! The server ends with the test that started it, however that ends: by [`Drop`], or because its guardian, a process
 //! that reads a pipe from the test process, sees the end of that pipe. Calls block the thread that makes them.
 
-mod guardian;
-mod log;
 mod programs;
 mod template;
 
@@ -24,11 +22,12 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use self::guardian::Guardian;
-use self::log::{Log, Seen};
 use self::programs::Programs;
-use super::certificates;
+use super::guardian::{self, Guardian};
+use super::log::{Log, Seen};
+use super::percent_encoding::percent_encoded;
 use super::ports::ports;
+use super::{certificates, command};
 
 /// The superuser of every server.
 pub(crate) const OWNER: &str = "postgres";
@@ -173,7 +172,7 @@ impl PostgresServer {
     /// Like [`psql`](Self::psql) at any URL, which may lead through a proxy; what `psql` complains of is the error.
     pub(crate) fn try_psql(&self, url: &str, sql: &str) -> Result<String, String> {
         let options = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", url];
-        programs::output(self.programs.command("psql").args(options), sql)
+        command::output(self.programs.command("psql").args(options), sql)
     }
 
     /// The PEM file of the authority that issued the server's certificate.
@@ -228,7 +227,7 @@ impl PostgresServer {
         let mut server = self.programs.command("postgres");
         server.arg("-D").arg(self.folder().join("data")).args(["-p", &port.to_string()]);
         let shell = self.programs.system_command("sh");
-        self.guardian = Some(Guardian::start(shell, &server, self.folder(), &self.log));
+        self.guardian = Some(Guardian::start(shell, &server, "QUIT", self.folder(), &self.log));
         self.port = port;
         match self.log.wait_for(before, "database system is ready to accept connections") {
             Seen::Text => true,
@@ -247,15 +246,4 @@ impl PostgresServer {
         assert!(self.log.wait_for_end(), "PostgreSQL did not end on SIG{signal}:\n{}", self.log());
         guardian.release();
     }
-}
-
-fn percent_encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            write!(encoded, "%{byte:02X}").expect("a String takes everything");
-        }
-        encoded
-    })
 }

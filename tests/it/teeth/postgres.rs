@@ -16,7 +16,8 @@ use tokio_postgres::{Client, NoTls};
 use crate::postgres::faults::{after_kills, lose_acknowledgements};
 use crate::postgres::killed::{ROUNDS, flush_and_roll_up, hits_by_the_marks, kill_three, store_of_a_victim};
 use crate::postgres::replicas::{deadlocks, race_over_the_same_keys};
-use crate::postgres::{DATABASE, another, behind_a_proxy, migrated, total};
+use crate::postgres::{DATABASE, another, behind_a_proxy, migrated};
+use crate::small_batches::total;
 use crate::support::postgres::{OWNER, OWNER_PASSWORD, PostgresServer};
 
 /// A way to break a store on PostgreSQL.

@@ -8,7 +8,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::programs::{Programs, run};
+use super::super::command::run;
+use super::programs::Programs;
 use super::{OWNER, OWNER_PASSWORD};
 
 /// Goes up with every change of [`make`].

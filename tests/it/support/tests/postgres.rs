@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::task::block_in_place;
 use tokio::time::{interval, timeout};
 
+use super::is_alive;
 use crate::support::postgres::PostgresServer;
 use crate::support::proxy::Proxy;
 
@@ -230,13 +231,4 @@ async fn a_commit_whose_reply_is_dropped_is_in_the_database() {
 
     assert!(committed.unwrap_err().contains("server closed the connection unexpectedly"));
     assert_eq!(server.psql("postgres", "TABLE hit"), "1");
-}
-
-/// Whether there is such a process.
-fn is_alive(process: u32) -> bool {
-    Command::new("sh")
-        .args(["-c", r#"kill -0 "$1" 2>/dev/null"#, "sh", &process.to_string()])
-        .status()
-        .unwrap()
-        .success()
 }

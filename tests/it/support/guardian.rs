@@ -6,18 +6,19 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use super::command::run;
 use super::log::Log;
-use super::programs::run;
 
 /// Holds none of the server's output open, so that the end of that is the end of the server. The server's process id
 /// is not given away before the `wait`.
 const SCRIPT: &str = r#"
 folder=$1
-shift
-"$@" </dev/null &
+signal=$2
+shift 2
+"$@" </dev/null >&2 &
 exec >/dev/null 2>&1
 read -r order
-kill -s QUIT "$!"
+kill -s "$signal" "$!"
 wait
 test "$order" = keep || rm -rf -- "$folder"
 "#;
@@ -27,9 +28,10 @@ test "$order" = keep || rm -rf -- "$folder"
 pub(super) struct Guardian(Child);
 
 impl Guardian {
-    /// Starts the server, whose output goes to `log`.
-    pub(super) fn start(mut shell: Command, server: &Command, folder: &Path, log: &Arc<Log>) -> Self {
-        shell.args(["-c", SCRIPT, "guardian"]).arg(folder).arg(server.get_program()).args(server.get_args());
+    /// Starts the server, whose output goes to `log`, and which ends at once on the signal `end_on`.
+    pub(super) fn start(mut shell: Command, server: &Command, end_on: &str, folder: &Path, log: &Arc<Log>) -> Self {
+        shell.args(["-c", SCRIPT, "guardian"]).arg(folder).arg(end_on);
+        shell.arg(server.get_program()).args(server.get_args());
         // In a group of its own: what kills the group of the test must not kill the one who cleans up.
         let pipes = shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = pipes.spawn().unwrap();
