@@ -1,5 +1,6 @@
 //! What the crates do together, on real parts.
 
+mod cached;
 mod flush;
 mod layers;
 mod memory_store;
