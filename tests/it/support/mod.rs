@@ -3,7 +3,7 @@
 //!
 //! Other test binaries and benchmarks include this folder by `#[path]`, so nothing in it names anything outside of it.
 
-#![allow(dead_code, reason = "each binary that includes this folder uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each binary that includes this folder uses a part of it")]
 
 mod certificates;
 mod command;

@@ -85,7 +85,9 @@ impl RedisCluster {
     pub(crate) fn move_slots(&self, most: usize) -> usize {
         let slots: BTreeSet<_> = self.masters.iter().flat_map(slots_with_keys).collect();
         let moved: Vec<_> = slots.into_iter().take(most).collect();
-        moved.iter().for_each(|slot| self.move_slot(slot));
+        for slot in &moved {
+            self.move_slot(slot);
+        }
         moved.len()
     }
 
