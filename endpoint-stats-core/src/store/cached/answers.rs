@@ -192,12 +192,12 @@ impl Answers {
             Some(_) => circuit.failed(ticket, self.elapsed()),
             None => circuit.succeeded(ticket),
         };
-        let place = self.options.place();
+        let place = || self.options.place();
         match (change, failure) {
             (Some(Change::Opened), Some(failure)) => {
-                tracing::warn!(%failure, place, "redis does not {what}; it is left alone for a while");
+                tracing::warn!(%failure, place = place(), "redis does not {what}; it is left alone for a while");
             }
-            (Some(Change::Closed), _) => tracing::info!(place, "redis does {what} again"),
+            (Some(Change::Closed), _) => tracing::info!(place = place(), "redis does {what} again"),
             _ => {}
         }
     }

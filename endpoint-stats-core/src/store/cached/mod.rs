@@ -20,7 +20,9 @@
 //!
 //! An answer about a range that ended a minute ago or earlier is kept for 30 seconds, any other one for a second, and so
 //! is [`endpoints`](StatsStore::endpoints); the time that the store took for it comes on top. A process reads its own
-//! writes at once: a question about a time that it wrote to of late is answered only by what it asked since.
+//! writes at once: a question about a time that it wrote to of late is answered only by what it asked since. So a
+//! process that passes on the batches of many others gives them to [`inner`](CachedStore::inner): nobody here waits to
+//! read them back, and each would cost the answers about the present.
 //!
 //! # When Redis fails
 //!
