@@ -15,6 +15,7 @@ mod support;
 
 use std::time::Duration;
 
+use endpoint_stats_core::store::cached::CacheStats;
 use endpoint_stats_core::store::postgres::{PostgresOptions, PostgresStore};
 use endpoint_stats_core::store::redis::RedisOptions;
 use endpoint_stats_core::store::{Batch, CachedStore, Retention, StatsQuery, StatsStore, WriterId};
@@ -73,6 +74,7 @@ async fn overview(store: &PostgresStore, redis: &RedisServer) {
         }
     }
     println!("  {:?}", cached.stats());
+    keep(&cached, redis, &closed()).await;
     println!("  bytes in Redis: {}", redis.cli(&["STRLEN", &redis.cli(&["RANDOMKEY"])]));
 }
 
@@ -166,7 +168,8 @@ async fn keep(cached: &Cached, redis: &RedisServer, query: &StatsQuery) {
 
 async fn until_kept(cached: &Cached) {
     let mut looks = tokio::time::interval(Duration::from_millis(1));
-    while cached.stats().kept < cached.stats().misses {
+    let is_kept = |stats: CacheStats| stats.kept + stats.too_large + stats.failed + stats.dropped >= stats.misses;
+    while !is_kept(cached.stats()) {
         looks.tick().await;
     }
 }
