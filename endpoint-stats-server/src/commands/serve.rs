@@ -54,10 +54,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
 }
 
 /// Puts a Redis in front of the store, if there is one; either way what the store takes is shown live.
-fn behind(
-    cache: Option<RedisOptions>,
-    store: Arc<dyn StatsStore>,
-) -> Result<(Arc<dyn StatsStore>, LiveFeed), Failure> {
+fn behind(cache: Option<RedisOptions>, store: Arc<dyn StatsStore>) -> Result<(Arc<dyn StatsStore>, LiveFeed), Failure> {
     let Some(cache) = cache else {
         let live = LiveFeed::of_this_process();
         return Ok((Arc::new(live.listening_to(store)), live));

@@ -57,6 +57,15 @@ pub(crate) fn sqlite3(file: &Path, sql: &str) -> String {
     stdout(&output).trim().to_owned()
 }
 
+/// What `report` says of the hits of a route, or of all.
+pub(crate) fn reported(url: &str, route: Option<&str>) -> u64 {
+    let filter: Vec<_> = route.into_iter().flat_map(|route| ["--route", route]).collect();
+    let output = run(&[&["report", "--json", "--database-url", url], &filter[..]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    report["totals"]["hits"].as_u64().unwrap()
+}
+
 /// A running `serve`, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {

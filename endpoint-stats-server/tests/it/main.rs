@@ -9,6 +9,7 @@ mod import_kill;
 mod kill;
 mod log_lines;
 mod postgres;
+mod redis;
 mod report;
 mod serve;
 mod settings;

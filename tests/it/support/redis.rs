@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+#[allow(unused_imports, reason = "benches and the server's tests need no cluster")]
 pub(crate) use self::cluster::RedisCluster;
 use super::guardian::{self, Guardian};
 use super::log::{Log, Seen};

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
-use super::{migrated, migrated_database, reported};
-use crate::command::{program, run, stdout};
+use super::{migrated, migrated_database};
+use crate::command::{program, reported, run, stdout};
 use crate::import_kill::{LINES, Log};
 use crate::log_lines::lines;
 use crate::support::proxy::Proxy;

@@ -6,7 +6,7 @@ mod refused;
 mod report;
 mod serve;
 
-use crate::command::{run, stderr, stdout};
+use crate::command::{run, stderr};
 use crate::support::postgres::PostgresServer;
 
 /// A server with a database `stats` that has its tables, and the URL of that.
@@ -22,13 +22,4 @@ fn migrated_database(postgres: &PostgresServer, name: &str) -> String {
     let output = run(&["migrate", "--database-url", &url]);
     assert!(output.status.success(), "{}", stderr(&output));
     url
-}
-
-/// What `report` says of the hits of a route, or of all.
-fn reported(url: &str, route: Option<&str>) -> u64 {
-    let filter: Vec<_> = route.into_iter().flat_map(|route| ["--route", route]).collect();
-    let output = run(&[&["report", "--json", "--database-url", url], &filter[..]].concat());
-    assert!(output.status.success(), "{}", stderr(&output));
-    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
-    report["totals"]["hits"].as_u64().unwrap()
 }

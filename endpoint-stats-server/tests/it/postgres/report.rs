@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::{migrated, reported};
-use crate::command::{run, stderr, stdout};
+use super::migrated;
+use crate::command::{reported, run, stderr, stdout};
 use crate::log_lines::{line, lines};
 
 #[test]

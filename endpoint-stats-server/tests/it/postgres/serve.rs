@@ -3,8 +3,8 @@
 use std::fs;
 use std::thread;
 
-use super::{migrated, reported};
-use crate::command::Server;
+use super::migrated;
+use crate::command::{Server, reported};
 use crate::http;
 use crate::kill::load_until_acknowledged;
 
