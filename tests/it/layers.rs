@@ -23,13 +23,14 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates that belong to some folders, and are named nowhere else.
-const BELONGS_TO: [(&str, &[&str]); 7] = [
+const BELONGS_TO: [(&str, &[&str]); 8] = [
     ("diesel", &["store/sqlite", "store/postgres"]),
     ("diesel_migrations", &["store/sqlite", "store/postgres"]),
     ("diesel_async", &["store/postgres"]),
     ("tokio_postgres", &["store/postgres"]),
-    ("rustls", &["store/postgres"]),
-    ("bb8", &["store/postgres"]),
+    ("rustls", &["store/postgres", "store/redis"]),
+    ("bb8", &["store/pool.rs", "store/postgres", "store/redis"]),
+    ("bb8_redis", &["store/redis"]),
     ("metrics", &["flush", "store/cached"]),
 ];
 
@@ -98,9 +99,9 @@ fn a_databases_crates_are_named_in_its_folder_only() {
 
 #[test]
 fn stores_do_not_name_each_other() {
-    for store in ["memory", "sqlite", "postgres"] {
+    for store in ["memory", "sqlite", "postgres", "redis"] {
         for (file, code) in files().iter().filter(|(file, _)| file.starts_with(&format!("store/{store}"))) {
-            let others = ["memory", "sqlite", "postgres"].into_iter().filter(|other| *other != store);
+            let others = ["memory", "sqlite", "postgres", "redis"].into_iter().filter(|other| *other != store);
             for other in others {
                 assert!(!code.contains(&format!("{other}::")), "{file} names {other}, another store");
             }
