@@ -18,7 +18,7 @@ impl Gained {
         Self { hits: delta.counts.hits(), first_at: delta.first_at, last_at: delta.last_at }
     }
 
-    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(super) fn merge(&mut self, other: Self) {
         self.hits = capped_sum(self.hits, other.hits);
         self.first_at = self.first_at.min(other.first_at);

@@ -122,7 +122,7 @@ impl StatsQuery {
 
 impl EndpointFilter {
     /// Whether the question is about every endpoint.
-    #[cfg(any(feature = "postgres", feature = "redis"))]
+    #[cfg(feature = "postgres")]
     pub(crate) fn matches_all(&self) -> bool {
         *self == Self::default()
     }

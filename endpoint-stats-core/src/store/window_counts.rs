@@ -1,10 +1,11 @@
 //! [`WindowCounts`]: a window of one endpoint, on its way into a database.
 
 use crate::aggregate::{Counts, Delta};
-use crate::window::{Timestamp, Window};
+use crate::window::Timestamp;
 
 /// Which window of which endpoint; endpoints have numbers in databases.
-pub(super) type WindowKey = (Window, i64);
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(super) type WindowKey = (crate::window::Window, i64);
 
 /// What was counted in it, and when first and last.
 #[derive(Debug, Clone)]
