@@ -7,7 +7,7 @@ use bb8_redis::RedisConnectionManager;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisFuture, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, RedisFuture, Value};
 
 use super::error::Failure;
 use super::options::RedisOptions;
@@ -136,6 +136,10 @@ impl Manage for Manager {
     fn refusal(error: &Failure) -> Option<String> {
         match error {
             Failure::Connect(reason) => Some(reason.clone()),
+            // It can be reached, and answers nobody: it loads, is busy, or wants a password.
+            Failure::Redis(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
+                Some(error.to_string())
+            }
             _ => None,
         }
     }
