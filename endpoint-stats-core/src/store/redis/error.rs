@@ -50,10 +50,16 @@ impl Failure {
         match self {
             Self::Refused(kind, _) => *kind,
             Self::Damaged(_) => StoreErrorKind::Corrupt,
-            Self::Redis(error) if error.code() == Some("WRONGTYPE") => StoreErrorKind::Corrupt,
+            Self::Redis(error) if says(error, "WRONGTYPE") => StoreErrorKind::Corrupt,
             Self::Redis(_) | Self::Connect(_) | Self::NoAnswer(_) => StoreErrorKind::Unavailable,
         }
     }
+}
+
+/// Whether Redis said this to a command, or to one of many that were sent together.
+pub(super) fn says(error: &RedisError, code: &str) -> bool {
+    let said = error.clone().into_server_errors();
+    said.is_some_and(|errors| errors.iter().any(|(_, error)| error.code() == code))
 }
 
 impl fmt::Display for Failure {

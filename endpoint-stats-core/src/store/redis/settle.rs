@@ -9,7 +9,7 @@ use redis::pipe;
 
 use super::change::{Change, Version};
 use super::connections::Connection;
-use super::error::Failure;
+use super::error::{Failure, says};
 use super::keys::{Keys, window_name};
 use super::rows::{NumberedEndpoint, WindowRow, endpoint_name};
 use crate::aggregate::Delta;
@@ -45,8 +45,12 @@ pub(super) enum Step {
 pub(super) async fn take_turn(connection: &mut Connection, keys: &Keys) -> Result<bool, Failure> {
     let mut set = redis::cmd("SET");
     set.arg(keys.turn()).arg(1).arg("NX").arg("PX").arg(TURN_MILLIS);
-    let taken: Option<String> = set.query_async(connection).await?;
-    Ok(taken.is_some())
+    match set.query_async::<Option<String>>(connection).await {
+        Ok(taken) => Ok(taken.is_some()),
+        // Where there is no room for a turn, settling makes some.
+        Err(error) if says(&error, "OOM") => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// How many batches wait.
