@@ -29,10 +29,14 @@ struct Kept {
 }
 
 impl Replay {
-    /// Keeps a batch that was acknowledged.
+    /// Keeps a batch that was acknowledged, once.
     pub(super) fn keep(&self, taking: Taking) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let writer = taking.writer;
+        let newest = kept.by_writer.get(&writer).and_then(VecDeque::back);
+        if newest.is_some_and(|newest| newest.seq >= taking.seq) {
+            return;
+        }
         kept.bytes += taking.bytes();
         kept.order.push_back(writer);
         kept.by_writer.entry(writer).or_default().push_back(taking);

@@ -51,7 +51,8 @@ impl Shared {
         {
             applied = self.take(keys, &taking).await?;
         }
-        if applied == Applied::Applied {
+        // Acknowledged by a reply that got lost, it is a duplicate.
+        if matches!(applied, Applied::Applied | Applied::Duplicate) {
             self.replay.keep(taking);
         }
         Ok(applied)
