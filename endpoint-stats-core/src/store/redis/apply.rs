@@ -21,12 +21,18 @@ const MAX_SEQ: u64 = 1 << 53;
 
 /// Moves the writer's mark from the batch before, and keeps the deltas if it did; else answers with the mark.
 ///
-/// Both keys are read before one is written, so that a key of a wrong type changes nothing. Numbers are compared as text.
+/// Both keys are read before one is written, so that a key of a wrong type changes nothing, and the user's rights are
+/// looked at (from Redis 7 on). Numbers are compared as text.
 static TAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local mark = redis.call('HMGET', KEYS[1], 's', 'd')
          redis.call('LLEN', KEYS[2])
          if (mark[1] or '0') ~= ARGV[1] then return {0, mark[1], mark[2]} end
+         local may = redis.acl_check_cmd or function() return true end
+         for _, command in ipairs({'HSET', 'EXPIRE', 'PERSIST'}) do
+             if not may(command, KEYS[1], '1') then return redis.error_reply('NOPERM no permission for ' .. command) end
+         end
+         if not may('RPUSH', KEYS[2], '1') then return redis.error_reply('NOPERM no permission for RPUSH') end
          redis.call('HSET', KEYS[1], 's', ARGV[2], 'd', ARGV[3], 'c', ARGV[4])
          if ARGV[4] == '' then redis.call('EXPIRE', KEYS[1], ARGV[6]) else redis.call('PERSIST', KEYS[1]) end
          redis.call('RPUSH', KEYS[2], ARGV[5])

@@ -13,17 +13,22 @@ const MOST_ARGUMENTS: usize = 1_000;
 
 /// Does one command after the other, if the version is still the one expected.
 ///
-/// The types of all keys are looked at before anything is written: nothing else can stop a script in the middle, for
+/// The types of all keys and the user's rights are looked at before anything is written: nothing else can stop a script in the middle, for
 /// memory is asked for when it begins. Memory is freed first.
 static CHANGE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if (redis.call('GET', KEYS[1]) or '0') ~= ARGV[1] then return 0 end
+         local may = redis.acl_check_cmd or function() return true end
+         if not may('INCR', KEYS[1]) then return redis.error_reply('NOPERM no permission for INCR') end
          local types = {HSET = 'hash', HDEL = 'hash', SADD = 'set', SREM = 'set', RPUSH = 'list', LTRIM = 'list'}
          local at = 2
          while at <= #ARGV do
              local found, wanted = redis.call('TYPE', KEYS[tonumber(ARGV[at + 1])])['ok'], types[ARGV[at]]
              if wanted and found ~= 'none' and found ~= wanted then
                  return redis.error_reply('WRONGTYPE ' .. KEYS[tonumber(ARGV[at + 1])] .. ' is a ' .. found)
+             end
+             if not may(ARGV[at], KEYS[tonumber(ARGV[at + 1])], '0', '0') then
+                 return redis.error_reply('NOPERM no permission for ' .. ARGV[at])
              end
              at = at + 3 + tonumber(ARGV[at + 2])
          end
