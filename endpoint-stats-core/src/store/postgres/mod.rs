@@ -187,7 +187,8 @@ impl StatsStore for PostgresStore {
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         let taking = apply::Taking::of(batch);
         let applied = self.run("write a batch", |connection| Box::pin(apply::apply(connection, taking))).await?;
-        if applied == Applied::Applied {
+        // A duplicate was taken when its reply got lost.
+        if matches!(applied, Applied::Applied | Applied::Duplicate) {
             settler::soon(&self.shared);
         }
         Ok(applied)

@@ -13,8 +13,8 @@ const MOST_ARGUMENTS: usize = 1_000;
 
 /// Does one command after the other, if the version is still the one expected.
 ///
-/// The types of all keys and the user's rights are looked at before anything is written: nothing else can stop a script in the middle, for
-/// memory is asked for when it begins. Memory is freed first.
+/// The types of all keys and the user's rights (from Redis 7 on) are looked at before anything is written: nothing else can
+/// stop a script in the middle, for memory is asked for when it begins. Memory is freed first.
 static CHANGE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if (redis.call('GET', KEYS[1]) or '0') ~= ARGV[1] then return 0 end

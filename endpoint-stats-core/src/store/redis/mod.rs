@@ -111,7 +111,8 @@ impl StatsStore for RedisStore {
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         let (shared, taking) = (self.shared(), Taking::of(batch));
         let applied = self.spawn("write a batch", async move { shared.apply(taking).await }).await?;
-        if applied == Applied::Applied {
+        // A duplicate was taken when its reply got lost.
+        if matches!(applied, Applied::Applied | Applied::Duplicate) {
             settler::soon(&self.shared);
         }
         Ok(applied)
