@@ -17,9 +17,6 @@ use crate::store::redis::RedisOptions;
 use crate::store::redis::connections::Connections;
 use crate::store::redis::error::Failure;
 
-/// How long a look-up may take, from waiting for a connection to the last byte.
-const LOOK_UP_WITHIN: Duration = Duration::from_millis(50);
-
 /// How long keeping an answer may take, and connecting; nobody waits for either.
 const KEEP_WITHIN: Duration = Duration::from_secs(1);
 
@@ -35,16 +32,24 @@ const CLOCKS_DIFFER_SECS: i64 = 5;
 
 /// The Redis side of a cache. Nothing here fails: what Redis does not give is missing.
 pub(super) struct Answers {
-    pub(super) options: RedisOptions,
+    pub(super) settings: Settings,
     connections: OnceCell<Connections>,
     pub(super) started: Moment,
     look_ups: Circuit,
     // A full Redis answers look-ups and takes nothing.
     keeping: Circuit,
     places: Arc<Semaphore>,
+    pub(super) tally: Tally,
+}
+
+/// What a cache is made with.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) options: RedisOptions,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) max_value_bytes: usize,
-    pub(super) tally: Tally,
+    /// How long a look-up may take, from waiting for a connection to the last byte.
+    pub(super) look_up_within: Duration,
 }
 
 /// What became of a look-up.
@@ -57,17 +62,16 @@ pub(super) enum Found<T> {
 }
 
 impl Answers {
-    pub(super) fn new(options: RedisOptions, clock: Arc<dyn Clock>, max_value_bytes: usize, started: Moment) -> Self {
-        let within = options.answer_within.min(KEEP_WITHIN);
+    pub(super) fn new(mut settings: Settings, started: Moment) -> Self {
+        let within = settings.options.answer_within.min(KEEP_WITHIN);
+        settings.options = settings.options.with_answer_within(within);
         Self {
-            options: options.with_answer_within(within),
+            settings,
             connections: OnceCell::new(),
             started,
             look_ups: Circuit::default(),
             keeping: Circuit::default(),
             places: Arc::new(Semaphore::new(MAX_KEEPING)),
-            clock,
-            max_value_bytes,
             tally: Tally::default(),
         }
     }
@@ -105,10 +109,10 @@ impl Answers {
             return self.tally.add(Event::Dropped);
         };
         let answers = Arc::clone(self);
-        let answered_at = self.clock.now();
+        let answered_at = self.settings.clock.now();
         tokio::spawn(async move {
             let mut value = value::begin(&question.digest, answered_at);
-            let is_small = answer.encode(&mut value, answers.max_value_bytes - value::CHECKSUM).is_some();
+            let is_small = answer.encode(&mut value, answers.settings.max_value_bytes - value::CHECKSUM).is_some();
             drop(answer);
             let event = if is_small {
                 value::seal(&mut value);
@@ -135,8 +139,8 @@ impl Answers {
     async fn read(self: &Arc<Self>, question: Question, ticket: Ticket) -> Result<Vec<u8>, ()> {
         let mut command = redis::cmd("GETRANGE");
         // One byte more than a value may have tells that it is none.
-        command.arg(question.key(&self.options.namespace)).arg(0).arg(self.max_value_bytes);
-        let reply = timeout(LOOK_UP_WITHIN, self.ask(&command)).await;
+        command.arg(question.key(&self.settings.options.namespace)).arg(0).arg(self.settings.max_value_bytes);
+        let reply = timeout(self.settings.look_up_within, self.ask(&command)).await;
         let value = match reply.unwrap_or(Err(Failure::NoAnswer("no answer came in time"))) {
             Ok(Value::BulkString(value)) => Ok(value),
             Ok(_) => Err(Failure::NoAnswer("the reply was of another kind than bytes")),
@@ -151,7 +155,7 @@ impl Answers {
     async fn write(self: &Arc<Self>, question: Question, value: Vec<u8>, ticket: Ticket) -> Event {
         let mut command = redis::cmd("SET");
         let ttl = u64::try_from(question.ttl.as_millis()).unwrap_or(u64::MAX);
-        command.arg(question.key(&self.options.namespace)).arg(value).arg("PX").arg(ttl);
+        command.arg(question.key(&self.settings.options.namespace)).arg(value).arg("PX").arg(ttl);
         let reply = timeout(KEEP_WITHIN, self.ask(&command)).await;
         let failure = reply.unwrap_or(Err(Failure::NoAnswer("no answer came in time"))).err();
         self.report("keep answers", &self.keeping, ticket, failure.as_ref());
@@ -161,7 +165,7 @@ impl Answers {
     fn open<T: Answer>(&self, question: Question, value: &[u8]) -> Option<T> {
         let (answered_at, answer) = value::open(value, &question.digest)?;
         let ttl = i64::try_from(question.ttl.as_secs()).unwrap_or(i64::MAX);
-        let now = self.clock.now();
+        let now = self.settings.clock.now();
         let is_of_now =
             now.minus_secs(ttl + CLOCKS_DIFFER_SECS) <= answered_at && answered_at <= now.plus_secs(CLOCKS_DIFFER_SECS);
         if is_of_now { T::decode(answer).ok() } else { None }
@@ -180,7 +184,7 @@ impl Answers {
         }
         let answers = Arc::clone(self);
         let connected = tokio::spawn(async move {
-            let connect = || Connections::new(answers.options.clone());
+            let connect = || Connections::new(answers.settings.options.clone());
             answers.connections.get_or_try_init(connect).await.map(drop)
         });
         connected.await.unwrap_or(Err(Failure::NoAnswer("the task ended without an answer")))?;
@@ -192,7 +196,7 @@ impl Answers {
             Some(_) => circuit.failed(ticket, self.elapsed()),
             None => circuit.succeeded(ticket),
         };
-        let place = || self.options.place();
+        let place = || self.settings.options.place();
         match (change, failure) {
             (Some(Change::Opened), Some(failure)) => {
                 tracing::warn!(%failure, place = place(), "redis does not {what}; it is left alone for a while");

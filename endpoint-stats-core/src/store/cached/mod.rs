@@ -59,7 +59,7 @@ use uuid::Uuid;
 
 pub use self::cache_stats::CacheStats;
 
-use self::answers::{Answers, Found};
+use self::answers::{Answers, Found, Settings};
 use self::cache_stats::Event;
 use self::own_writes::OwnWrites;
 use self::question::Question;
@@ -76,6 +76,9 @@ use crate::window::{TimeRange, Timestamp, Width, Window};
 
 /// What a value may have in bytes, unless [`CachedStore::with_max_value_bytes`] says otherwise.
 const MAX_VALUE_BYTES: usize = 1_000_000;
+
+/// What a look-up may take, unless [`CachedStore::with_look_up_within`] says otherwise.
+const LOOK_UP_WITHIN: Duration = Duration::from_millis(50);
 
 const MAX_NAMESPACE_BYTES: usize = 128;
 
@@ -116,11 +119,17 @@ impl<S: StatsStore + 'static> CachedStore<S> {
             let what = "keep answers in Redis: expected a namespace of 1 to 128 bytes";
             return Err(StoreError::new(StoreErrorKind::Rejected, what));
         }
+        let settings = Settings {
+            options,
+            clock: Arc::new(SystemClock),
+            max_value_bytes: MAX_VALUE_BYTES,
+            look_up_within: LOOK_UP_WITHIN,
+        };
         let process = Uuid::new_v4();
         let writes = Writes { to_windows: OwnWrites::new(process), to_endpoints: OwnWrites::new(process) };
         Ok(Self {
             inner: Arc::new(inner),
-            answers: Arc::new(Answers::new(options, Arc::new(SystemClock), MAX_VALUE_BYTES, Moment::now())),
+            answers: Arc::new(Answers::new(settings, Moment::now())),
             reports: Flights::default(),
             statuses: Flights::default(),
             writes: Arc::new(writes),
@@ -132,17 +141,25 @@ impl<S: StatsStore + 'static> CachedStore<S> {
     /// A report takes about 300 bytes an endpoint with few callers, and up to 5,000 with many.
     #[must_use]
     pub fn with_max_value_bytes(self, bytes: usize) -> Self {
-        let Answers { options, clock, started, .. } = &*self.answers;
-        let answers = Answers::new(options.clone(), Arc::clone(clock), bytes.max(value::FRAME), *started);
-        Self { answers: Arc::new(answers), ..self }
+        self.with(|settings| settings.max_value_bytes = bytes.max(value::FRAME))
+    }
+
+    /// Waits so long for Redis to answer, connecting included. Defaults to 50 milliseconds.
+    #[must_use]
+    pub fn with_look_up_within(self, time: Duration) -> Self {
+        self.with(|settings| settings.look_up_within = time)
     }
 
     /// Reads the time of day from another clock. Defaults to the machine's.
     #[must_use]
     pub fn with_clock(self, clock: impl Clock) -> Self {
-        let Answers { options, max_value_bytes, started, .. } = &*self.answers;
-        let answers = Answers::new(options.clone(), Arc::new(clock), *max_value_bytes, *started);
-        Self { answers: Arc::new(answers), ..self }
+        self.with(|settings| settings.clock = Arc::new(clock))
+    }
+
+    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.answers.settings.clone();
+        change(&mut settings);
+        Self { answers: Arc::new(Answers::new(settings, self.answers.started)), ..self }
     }
 
     /// What Redis did for the questions so far.
@@ -209,7 +226,7 @@ impl<S: StatsStore + 'static> StatsStore for CachedStore<S> {
 
     async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
         let generation = self.writes.to_windows.last_in(query.range, self.elapsed());
-        let question = Question::about(query, generation, self.answers.clock.now());
+        let question = Question::about(query, generation, self.answers.settings.clock.now());
         let query = query.clone();
         self.answer(question, &self.reports, |inner| async move { inner.query(&query).await }).await
     }
@@ -279,7 +296,7 @@ impl<S: fmt::Debug> fmt::Debug for CachedStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CachedStore")
             .field("inner", &self.inner)
-            .field("redis", &self.answers.options)
+            .field("redis", &self.answers.settings.options)
             .finish_non_exhaustive()
     }
 }
