@@ -96,7 +96,7 @@ async fn silent(store: &PostgresStore, redis: &RedisServer) {
     keep(&cached, redis, &closed()).await;
     proxy.black_hole();
     let (mut with, mut without) = (Vec::new(), Vec::new());
-    for _ in 0..500 {
+    for _ in 0..1_500 {
         without.push(ask(store, &closed()).await);
         with.push(ask(&cached, &closed()).await);
     }
