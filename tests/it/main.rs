@@ -3,6 +3,7 @@
 mod cached;
 mod flush;
 mod layers;
+mod live;
 mod memory_store;
 mod middleware;
 mod postgres;
