@@ -11,6 +11,7 @@ mod random_batches;
 mod random_requests;
 mod recorder_under_load;
 mod recording;
+mod redis;
 mod small_batches;
 mod sqlite_store;
 mod support;

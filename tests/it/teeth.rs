@@ -3,6 +3,7 @@
 mod layer;
 mod postgres;
 mod recorder;
+mod redis;
 mod store;
 mod writer;
 

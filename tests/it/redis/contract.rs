@@ -1,0 +1,92 @@
+//! The contract of every store, and the comparison with memory: on one server, on a cluster, and on Valkey.
+
+use std::cell::Cell;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use endpoint_stats_core::store::conformance::answers_like_memory;
+use endpoint_stats_core::store::redis::RedisStore;
+use endpoint_stats_core::store::{MemoryStore, StatsStore};
+use proptest::test_runner::{Config, TestRunner};
+
+use super::{PrivateStore, connect, options};
+use crate::random_batches::scenario;
+use crate::support::redis::{RedisCluster, RedisServer};
+
+async fn fresh_store() -> PrivateStore {
+    PrivateStore::start().await
+}
+
+endpoint_stats_core::store_conformance!(fresh_store);
+
+mod cluster {
+    use super::fresh_on_a_cluster;
+
+    endpoint_stats_core::store_conformance!(fresh_on_a_cluster);
+}
+
+mod valkey {
+    use super::fresh_on_valkey;
+
+    endpoint_stats_core::store_conformance!(fresh_on_valkey);
+}
+
+/// A store, and what it needs as long as it lives.
+struct Held<T> {
+    store: Box<dyn StatsStore>,
+    _servers: T,
+}
+
+impl<T> Deref for Held<T> {
+    type Target = dyn StatsStore;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.store
+    }
+}
+
+async fn fresh_on_a_cluster() -> Held<RedisCluster> {
+    let cluster = RedisCluster::start();
+    Held { store: Box::new(connect(&cluster.url()).await), _servers: cluster }
+}
+
+/// Where there is no Valkey, memory stands in for it, and proves nothing.
+async fn fresh_on_valkey() -> Held<Option<RedisServer>> {
+    let is_valkey = |program: &PathBuf| program.ends_with("valkey-server");
+    let Some(program) = RedisServer::programs().into_iter().find(is_valkey) else {
+        return Held { store: Box::new(MemoryStore::default()), _servers: None };
+    };
+    let server = RedisServer::builder().program(&program).start();
+    Held { store: Box::new(connect(&server.url()).await), _servers: Some(server) }
+}
+
+/// Compares a store in a namespace of its own for each case.
+fn compare_with_memory(url: &str, cases: u32, place: &Path) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let case = Cell::new(0);
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&scenario(), |(batches, roll_ups)| {
+            let namespace = format!("case-{}", case.replace(case.get() + 1));
+            runtime.block_on(async {
+                let store = RedisStore::connect(options(url).with_namespace(&namespace)).await.unwrap();
+                answers_like_memory(&store, &batches, &roll_ups).await;
+            });
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{}: {error}", place.display()));
+}
+
+#[test]
+fn random_batches_are_answered_as_memory_answers_them() {
+    for program in RedisServer::programs() {
+        let server = RedisServer::builder().program(&program).start();
+        compare_with_memory(&server.url(), 48, &program);
+    }
+}
+
+#[test]
+fn random_batches_are_answered_on_a_cluster_as_memory_answers_them() {
+    let cluster = RedisCluster::start();
+    compare_with_memory(&cluster.url(), 24, Path::new("cluster"));
+}
