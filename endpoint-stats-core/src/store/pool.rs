@@ -76,18 +76,21 @@ impl<M: Manage> Pool<M> {
         let mut refusals = self.refusals.clone();
         refusals.mark_unchanged();
         let mut connection = pin!(self.connections.get_owned());
+        let mut refusal = None;
         loop {
             tokio::select! {
                 biased;
                 connection = &mut connection => return connection.map_err(|error| match error {
                     bb8::RunError::User(error) => NoConnection::Failed(error),
-                    bb8::RunError::TimedOut => NoConnection::TimedOut,
+                    bb8::RunError::TimedOut => refusal.map_or(NoConnection::TimedOut, NoConnection::Refused),
                 }),
                 Ok(()) = refusals.changed() => {
-                    // Where there are connections, one of them will be free.
+                    let reason = refusals.borrow_and_update().clone();
+                    // Where there are connections, one of them may be free in time.
                     if self.connections.state().connections == 0 {
-                        return Err(NoConnection::Refused(refusals.borrow_and_update().clone()));
+                        return Err(NoConnection::Refused(reason));
                     }
+                    refusal = Some(reason);
                 }
             }
         }
