@@ -144,6 +144,9 @@ pub(super) async fn merge_into(
     change: &mut Change,
     mut rows: Rows,
 ) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let mut wanted = pipe();
     for (window, rows) in &rows {
         wanted.hmget(keys.window(*window), rows.keys().collect::<Vec<_>>());
