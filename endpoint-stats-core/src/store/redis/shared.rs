@@ -115,6 +115,9 @@ impl Shared {
     }
 
     pub(super) async fn register(&self, endpoints: BTreeSet<Endpoint>, at: Timestamp) -> Result<(), Failure> {
+        if endpoints.is_empty() {
+            return Ok(());
+        }
         let keys = &self.shards[0];
         for _ in 0..TRIES {
             let named = endpoints.clone();
