@@ -11,6 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::{PrivateStore, connect, options};
 use crate::random_batches::scenario;
+use crate::small_batches::NOON;
 use crate::support::redis::{RedisCluster, RedisServer};
 
 async fn fresh_store() -> PrivateStore {
@@ -75,6 +76,15 @@ fn compare_with_memory(url: &str, cases: u32, place: &Path) {
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{}: {error}", place.display()));
+}
+
+#[tokio::test]
+async fn registering_nothing_changes_nothing() {
+    let store = fresh_store().await;
+
+    store.register(&[], NOON).await.unwrap();
+
+    assert_eq!(store.endpoints().await.unwrap(), []);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod liar;
 mod lost;
 pub(crate) mod network;
 mod refusals;
+mod settling;
 mod writers;
 mod wrong_types;
 

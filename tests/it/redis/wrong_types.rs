@@ -162,3 +162,22 @@ async fn a_window_that_cannot_be_read_is_set_aside_and_holds_up_no_other() {
     assert_eq!(store.endpoints().await.unwrap()[0].hits, 8);
     assert_eq!(store.server.cli(&["LLEN", &key("dead")]), "1");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_window_of_which_nothing_is_left_holds_up_no_roll_up() {
+    let store = PrivateStore::start().await;
+    let writer = WriterId::random();
+    store.apply(&batch(writer, 1, 5)).await.unwrap();
+    until_settled(&store).await;
+    let window = key(&format!("window:10:{}", NOON.as_unix()));
+    let field = store.server.cli(&["HKEYS", &window]);
+    store.server.cli(&["HSET", &window, &field, "\u{1}garbage"]);
+    assert_eq!(total(&*store).await, 0);
+
+    let later = NOON.plus_secs(86_400);
+    let done = store.roll_up(later, &Retention::default()).await.unwrap_or_else(|error| panic!("{}", shown(&error)));
+
+    assert_eq!(done.moved, 0);
+    assert_eq!(store.server.cli(&["SCARD", &key("windows")]), "0");
+    assert_eq!(store.roll_up(later, &Retention::default()).await.unwrap().moved, 0);
+}
