@@ -1,12 +1,13 @@
-//! The contract of every store, and the comparison with memory: on one server, on a cluster, and on Valkey.
+//! The contract of every store, and the comparison with memory: on one server, on a cluster, by the newer
+//! protocol, and on Valkey where it is installed.
 
 use std::cell::Cell;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use endpoint_stats_core::store::StatsStore;
 use endpoint_stats_core::store::conformance::answers_like_memory;
 use endpoint_stats_core::store::redis::RedisStore;
-use endpoint_stats_core::store::{MemoryStore, StatsStore};
 use proptest::test_runner::{Config, TestRunner};
 
 use super::{PrivateStore, connect, options};
@@ -26,10 +27,10 @@ mod cluster {
     endpoint_stats_core::store_conformance!(fresh_on_a_cluster);
 }
 
-mod valkey {
-    use super::fresh_on_valkey;
+mod resp3 {
+    use super::fresh_by_resp3;
 
-    endpoint_stats_core::store_conformance!(fresh_on_valkey);
+    endpoint_stats_core::store_conformance!(fresh_by_resp3);
 }
 
 /// A store, and what it needs as long as it lives.
@@ -51,14 +52,11 @@ async fn fresh_on_a_cluster() -> Held<RedisCluster> {
     Held { store: Box::new(connect(&cluster.url()).await), _servers: cluster }
 }
 
-/// Where there is no Valkey, memory stands in for it, and proves nothing.
-async fn fresh_on_valkey() -> Held<Option<RedisServer>> {
-    let is_valkey = |program: &PathBuf| program.ends_with("valkey-server");
-    let Some(program) = RedisServer::programs().into_iter().find(is_valkey) else {
-        return Held { store: Box::new(MemoryStore::default()), _servers: None };
-    };
+/// By the newer protocol; on Valkey, where it is installed.
+async fn fresh_by_resp3() -> Held<RedisServer> {
+    let program = RedisServer::programs().pop().expect("a server is installed");
     let server = RedisServer::builder().program(&program).start();
-    Held { store: Box::new(connect(&server.url()).await), _servers: Some(server) }
+    Held { store: Box::new(connect(&format!("{}?protocol=resp3", server.url())).await), _servers: server }
 }
 
 /// Compares a store in a namespace of its own for each case.

@@ -8,7 +8,7 @@ use endpoint_stats_core::store::{Applied, Batch, StatsStore, WriterId};
 use tokio::task::block_in_place;
 
 use super::writers::acknowledge;
-use super::{PATIENCE, PrivateStore, behind_a_proxy, connect};
+use super::{PATIENCE, PrivateStore, behind_a_proxy, connect, key};
 use crate::flush::Writer;
 use crate::small_batches::{NOON, batch, delta, total};
 use crate::support::redis::RedisServer;
@@ -226,4 +226,18 @@ async fn a_flusher_waits_for_a_server_that_is_down_and_then_writes_everything() 
 
     assert_eq!((books.stored, books.dropped), (7, 0));
     assert_eq!(total(&*store).await, 7);
+}
+
+#[tokio::test]
+async fn what_was_read_before_all_was_lost_changes_nothing_after() {
+    let store = PrivateStore::start().await;
+    let version = || store.server.cli(&["GET", &key("version")]);
+    store.apply(&batch(WriterId::random(), 1, 3)).await.unwrap();
+    let before = version();
+
+    store.server.cli(&["FLUSHALL"]);
+    store.apply(&batch(WriterId::random(), 1, 3)).await.unwrap();
+
+    assert_ne!(version(), before, "a change follows the version that it was made of");
+    assert_ne!(version(), "");
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use redis::Script;
+use uuid::Uuid;
 
 use super::connections::Connection;
 use super::error::Failure;
@@ -21,6 +22,7 @@ const MAX_SEQ: u64 = 1 << 53;
 
 /// Moves the writer's mark from the batch before, and keeps the deltas if it did; else answers with the mark.
 ///
+/// Where batches are, a version is: what follows a version can never follow another one that Redis had before it lost all.
 /// Both keys are read before one is written, so that a key of a wrong type changes nothing, and the user's rights are
 /// looked at (from Redis 7 on). Numbers are compared as text.
 static TAKE: LazyLock<Script> = LazyLock::new(|| {
@@ -32,9 +34,11 @@ static TAKE: LazyLock<Script> = LazyLock::new(|| {
          for _, command in ipairs({'HSET', 'EXPIRE', 'PERSIST'}) do
              if not may(command, KEYS[1], '1') then return redis.error_reply('NOPERM no permission for ' .. command) end
          end
+         if not may('SET', KEYS[3], '1') then return redis.error_reply('NOPERM no permission for SET') end
          if not may('RPUSH', KEYS[2], '1') then return redis.error_reply('NOPERM no permission for RPUSH') end
          redis.call('HSET', KEYS[1], 's', ARGV[2], 'd', ARGV[3], 'c', ARGV[4])
          if ARGV[4] == '' then redis.call('EXPIRE', KEYS[1], ARGV[6]) else redis.call('PERSIST', KEYS[1]) end
+         redis.call('SET', KEYS[3], ARGV[7], 'NX')
          redis.call('RPUSH', KEYS[2], ARGV[5])
          return {1, false, false}",
     )
@@ -110,12 +114,14 @@ async fn take(
     let (taken, seq, digest): (i64, Option<Vec<u8>>, Option<Vec<u8>>) = TAKE
         .key(keys.writer(taking.writer))
         .key(keys.arrivals())
+        .key(keys.version())
         .arg(before)
         .arg(taking.seq)
         .arg(&taking.digest[..])
         .arg(&taking.checkpoint[..])
         .arg(&taking.deltas[..])
         .arg(FORGET_WRITERS_AFTER_SECS)
+        .arg(&Uuid::new_v4().as_bytes()[..])
         .invoke_async(connection)
         .await?;
     if taken == 1 {

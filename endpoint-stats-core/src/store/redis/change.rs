@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use redis::Script;
+use uuid::Uuid;
 
 use super::connections::Connection;
 use super::error::Failure;
@@ -19,9 +20,9 @@ static CHANGE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if (redis.call('GET', KEYS[1]) or '0') ~= ARGV[1] then return 0 end
          local may = redis.acl_check_cmd or function() return true end
-         if not may('INCR', KEYS[1]) then return redis.error_reply('NOPERM no permission for INCR') end
+         if not may('SET', KEYS[1], '1') then return redis.error_reply('NOPERM no permission for SET') end
          local types = {HSET = 'hash', HDEL = 'hash', SADD = 'set', SREM = 'set', RPUSH = 'list', LTRIM = 'list'}
-         local at = 2
+         local at = 3
          while at <= #ARGV do
              local found, wanted = redis.call('TYPE', KEYS[tonumber(ARGV[at + 1])])['ok'], types[ARGV[at]]
              if wanted and found ~= 'none' and found ~= wanted then
@@ -32,13 +33,13 @@ static CHANGE: LazyLock<Script> = LazyLock::new(|| {
              end
              at = at + 3 + tonumber(ARGV[at + 2])
          end
-         at = 2
+         at = 3
          while at <= #ARGV do
              local last = at + 2 + tonumber(ARGV[at + 2])
              redis.call(ARGV[at], KEYS[tonumber(ARGV[at + 1])], unpack(ARGV, at + 3, last))
              at = last + 1
          end
-         redis.call('INCR', KEYS[1])
+         redis.call('SET', KEYS[1], ARGV[2])
          return 1",
     )
 });
@@ -88,6 +89,7 @@ impl Change {
     /// Makes the change; says whether nobody else was first.
     pub(super) async fn make(self, connection: &mut Connection) -> Result<bool, Failure> {
         let mut call = CHANGE.arg(self.version);
+        call.arg(&Uuid::new_v4().as_bytes()[..]);
         for key in self.keys {
             call.key(key);
         }

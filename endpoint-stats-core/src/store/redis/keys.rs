@@ -44,7 +44,7 @@ impl Keys {
         format!("{}:window:{}", self.tag, window_name(window))
     }
 
-    /// A number that each change of windows and endpoints raises.
+    /// Random bytes, others after each change of windows and endpoints.
     pub(super) fn version(&self) -> String {
         format!("{}:version", self.tag)
     }
