@@ -140,7 +140,8 @@ impl CallersSketch {
     ///
     /// When the bytes are cut off, carry another form, a register out of range or a rank out of `1..=53`.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut ranks = Vec::new();
+        // A register takes two bytes where they are few, and there are no more than registers.
+        let mut ranks = Vec::with_capacity((bytes.len() / 2).min(REGISTERS));
         Self::read_ranks(bytes, |register, rank| ranks.push((register, rank)))?;
         Ok(Self { ranks })
     }

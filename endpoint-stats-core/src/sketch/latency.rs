@@ -153,7 +153,8 @@ impl LatencySketch {
     ///
     /// When the bytes are cut off, carry another version, a bucket or a count out of range.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut buckets = Vec::new();
+        // A bucket takes two bytes at least.
+        let mut buckets = Vec::with_capacity(bytes.len() / 2);
         Self::read_buckets(bytes, |bucket, count| buckets.push((bucket, count)))?;
         Ok(Self { buckets })
     }
