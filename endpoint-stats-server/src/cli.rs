@@ -53,17 +53,17 @@ pub struct StoreArgs {
 /// A Redis in front of the store.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_field_names, reason = "a flag is named after its field")]
-pub struct CacheArgs {
+pub struct RedisArgs {
     /// A Redis that keeps answers for a moment and tells servers of each other's hits: `redis://HOST/DATABASE` or
     /// `redis-cluster://HOST,HOST`
-    #[arg(long, env = "CACHE_URL", hide_env_values = true, value_name = "URL")]
-    pub cache_url: Option<DatabaseUrl>,
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
+    pub redis_url: Option<DatabaseUrl>,
     /// A file that holds this URL, for secrets.
-    #[arg(long, env = "CACHE_URL_FILE", value_name = "FILE", conflicts_with = "cache_url")]
-    pub cache_url_file: Option<PathBuf>,
+    #[arg(long, env = "REDIS_URL_FILE", value_name = "FILE", conflicts_with = "redis_url")]
+    pub redis_url_file: Option<PathBuf>,
     /// A file that holds the password for this Redis; it is read anew for each connection.
-    #[arg(long, env = "CACHE_PASSWORD_FILE", value_name = "FILE")]
-    pub cache_password_file: Option<PathBuf>,
+    #[arg(long, env = "REDIS_PASSWORD_FILE", value_name = "FILE")]
+    pub redis_password_file: Option<PathBuf>,
 }
 
 /// How to serve.
@@ -74,7 +74,7 @@ pub struct ServeArgs {
     pub store: StoreArgs,
     /// What stands in front of it.
     #[command(flatten)]
-    pub cache: CacheArgs,
+    pub redis: RedisArgs,
     /// Brings the tables of a PostgreSQL database up to date first; any number of servers may do so at once.
     #[arg(long, env = "MIGRATE", value_parser = BoolishValueParser::new())]
     pub migrate: bool,

@@ -12,7 +12,7 @@ use endpoint_stats_core::store::redis::{RedisOptions, RedisStore};
 use endpoint_stats_core::store::{Retention, StoreError};
 use endpoint_stats_core::window::{Timestamp, Width};
 
-use crate::cli::{CacheArgs, StoreArgs};
+use crate::cli::{RedisArgs, StoreArgs};
 
 /// Where windows are kept without a setting.
 const DEFAULT_URL: &str = "sqlite://endpoint-stats.db";
@@ -145,14 +145,14 @@ impl StoreUrl {
 /// # Errors
 ///
 /// When the file cannot be read, or the URL is not one of Redis.
-pub fn cache(args: &CacheArgs) -> Result<Option<RedisOptions>, SettingError> {
-    let url = match (&args.cache_url, &args.cache_url_file) {
+pub fn cache(args: &RedisArgs) -> Result<Option<RedisOptions>, SettingError> {
+    let url = match (&args.redis_url, &args.redis_url_file) {
         (Some(url), _) => url.0.clone(),
-        (None, Some(file)) => from_file("--cache-url-file", file)?,
+        (None, Some(file)) => from_file("--redis-url-file", file)?,
         (None, None) => return Ok(None),
     };
-    let options = redis(url.trim()).map_err(|expected| SettingError::new("--cache-url", url.trim(), expected))?;
-    Ok(Some(match &args.cache_password_file {
+    let options = redis(url.trim()).map_err(|expected| SettingError::new("--redis-url", url.trim(), expected))?;
+    Ok(Some(match &args.redis_password_file {
         Some(file) => options.with_password_file(file),
         None => options,
     }))

@@ -30,7 +30,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
         retention: Some(retention),
         ..FlushConfig::default()
     };
-    let cache = settings::cache(&args.cache)?;
+    let cache = settings::cache(&args.redis)?;
     if args.migrate {
         migrate::run_first(&args.store).await?;
     }

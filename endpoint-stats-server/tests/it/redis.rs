@@ -86,7 +86,7 @@ fn live_hits_are_those_of_all_servers() {
     let redis = RedisServer::start();
     let folders: Vec<_> = (0..SERVERS).map(|_| tempfile::tempdir().unwrap()).collect();
     let url = redis.url();
-    let with_cache = [&FAST[..], &["--cache-url", &url]].concat();
+    let with_cache = [&FAST[..], &["--redis-url", &url]].concat();
     let servers: Vec<_> = folders.iter().map(|folder| Server::start_with(folder.path(), &with_cache)).collect();
     let of_fleet = |server: &Server| server.get("/live").json()["processes"] == SERVERS;
     assert!(servers.iter().all(|server| (0..POLLS).any(|_| of_fleet(server))), "a server never heard the others");
@@ -109,7 +109,7 @@ fn live_hits_are_those_of_all_servers() {
 #[test]
 fn a_cache_that_is_away_changes_no_answer() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start_with(folder.path(), &[&FAST[..], &["--cache-url", &nobody()]].concat());
+    let server = Server::start_with(folder.path(), &[&FAST[..], &["--redis-url", &nobody()]].concat());
 
     for expected in 1..=50 {
         assert_eq!(server.access_count("/"), expected);
@@ -119,6 +119,28 @@ fn a_cache_that_is_away_changes_no_answer() {
     assert_eq!(server.get("/live").json()["scope"], "this process");
     assert!(server.stop().success());
     assert_eq!(sqlite3(&file(folder.path()), "SELECT hits FROM endpoint WHERE route = '/'"), "50");
+}
+
+#[test]
+fn a_cache_that_is_killed_under_load_changes_no_number_and_fails_no_request() {
+    let mut redis = RedisServer::builder().setting("appendonly", "no").start();
+    let folder = tempfile::tempdir().unwrap();
+    let url = redis.url();
+    let server = Server::start_with(folder.path(), &[&FAST[..], &["--redis-url", &url]].concat());
+    assert!((0..POLLS).any(|_| server.get("/live").json()["scope"] == "fleet"), "Redis was never heard");
+
+    for expected in 1..=300 {
+        match expected {
+            100 => redis.kill_9(),
+            200 => redis.start_again(),
+            _ => {}
+        }
+        assert_eq!(server.access_count("/"), expected);
+    }
+
+    assert!((0..POLLS).any(|_| server.get("/live").json()["scope"] == "fleet"), "Redis was not heard again");
+    assert!(server.stop().success());
+    assert_eq!(sqlite3(&file(folder.path()), "SELECT hits FROM endpoint WHERE route = '/'"), "300");
 }
 
 #[test]
@@ -136,7 +158,7 @@ fn a_redis_that_would_evict_counts_is_refused_with_what_to_set() {
 
 #[test]
 fn a_wrong_address_of_redis_is_named_without_its_password() {
-    for (flag, url) in [("--database-url", "redis://ada:s3cret@cache:port"), ("--cache-url", "http://ada:s3cret@cache")]
+    for (flag, url) in [("--database-url", "redis://ada:s3cret@cache:port"), ("--redis-url", "http://ada:s3cret@cache")]
     {
         let output = run(&["serve", flag, url]);
 
