@@ -22,9 +22,9 @@ const MAX_SEQ: u64 = 1 << 53;
 
 /// Moves the writer's mark from the batch before, and keeps the deltas if it did; else answers with the mark.
 ///
-/// Where batches are, a version is: what follows a version can never follow another one that Redis had before it lost all.
-/// Both keys are read before one is written, so that a key of a wrong type changes nothing, and the user's rights are
-/// looked at (from Redis 7 on). Numbers are compared as text.
+/// Where batches are, a version is, so that no change follows one that Redis had before it lost all. Keys are read before
+/// one is written, so that a key of a wrong type changes nothing, and the user's rights are looked at (from Redis 7 on).
+/// Numbers are compared as text.
 static TAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local mark = redis.call('HMGET', KEYS[1], 's', 'd')
@@ -68,11 +68,6 @@ impl Taking {
             checkpoint,
             deltas: encode_deltas(&batch.deltas),
         }
-    }
-
-    /// The same content under another name.
-    pub(super) fn renamed(&self, writer: WriterId, seq: u64) -> Self {
-        Self { writer, seq, ..self.clone() }
     }
 
     pub(super) fn has_checkpoint(&self) -> bool {

@@ -74,8 +74,22 @@ impl Kept {
     }
 }
 
-/// Who writes batches that cannot follow their own past: always the same one for the same batches, so that they count once.
-pub(super) fn heir_of(writer: WriterId, first: u64) -> WriterId {
+/// Batches of a writer that cannot follow its past, as the first ones of another.
+///
+/// Those with a checkpoint are left out: who keeps one goes back to it, and writes them again.
+pub(super) fn inherited(batches: Vec<Taking>) -> Vec<Taking> {
+    let mut left: Vec<_> = batches.into_iter().filter(|batch| !batch.has_checkpoint()).collect();
+    if let Some((writer, first)) = left.first().map(|batch| (batch.writer, batch.seq)) {
+        let heir = heir_of(writer, first);
+        for (seq, batch) in (1..).zip(&mut left) {
+            (batch.writer, batch.seq) = (heir, seq);
+        }
+    }
+    left
+}
+
+/// Always the same writer for the same batches, so that they count once.
+fn heir_of(writer: WriterId, first: u64) -> WriterId {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"endpoint-stats replay").update(writer.as_bytes()).update(&first.to_le_bytes());
     let mut id = [0; 16];
@@ -119,6 +133,17 @@ mod tests {
 
         assert!(replay.between(a, 0, 100).is_empty());
         assert_eq!(seqs(&replay.between(b, 0, 100)), [2, 3]);
+    }
+
+    #[test]
+    fn what_is_inherited_is_numbered_without_a_gap_and_has_no_checkpoint() {
+        let writer = WriterId::random();
+        let plain = |seq| Taking::of(&Batch::new(writer, seq, Vec::new()));
+
+        let inherited = inherited(vec![plain(7), taking(writer, 8, 10), plain(9)]);
+
+        assert_eq!(seqs(&inherited), [1, 2]);
+        assert!(inherited.iter().all(|batch| batch.writer == heir_of(writer, 7) && !batch.has_checkpoint()));
     }
 
     #[test]

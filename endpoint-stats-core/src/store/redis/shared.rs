@@ -10,7 +10,7 @@ use super::connections::{Connection, Connections};
 use super::error::Failure;
 use super::keys::Keys;
 use super::options::RedisOptions;
-use super::replay::{Replay, heir_of};
+use super::replay::{Replay, inherited};
 use super::settle::Step;
 use super::{damaged, policy, read, roll_up, settle};
 use crate::endpoint::Endpoint;
@@ -71,14 +71,8 @@ impl Shared {
             writer = %taking.writer, last_seq, missing = taking.seq - 1 - last_seq, kept = lost.len(),
             "Redis has lost batches that it had acknowledged; those that are kept are sent again",
         );
-        let heir = heir_of(taking.writer, first);
-        for (seq, batch) in (1..).zip(lost) {
-            if follows {
-                self.take(self.keys_of(taking.writer), &batch).await?;
-            } else if !batch.has_checkpoint() {
-                // Who keeps a checkpoint goes back to it, and writes these again.
-                self.take(self.keys_of(heir), &batch.renamed(heir, seq)).await?;
-            }
+        for batch in if follows { lost } else { inherited(lost) } {
+            self.take(self.keys_of(batch.writer), &batch).await?;
         }
         Ok(follows)
     }
