@@ -22,7 +22,7 @@ use endpoint_stats_core::store::{Batch, CachedStore, Retention, StatsQuery, Stat
 use endpoint_stats_core::window::{TimeRange, Timestamp, Width, Window};
 use tokio::task::JoinSet;
 
-use self::deltas::{START, deltas_in, endpoints, now};
+use self::deltas::{Parts, START, deltas_in, endpoints, now};
 use self::support::postgres::PostgresServer;
 use self::support::proxy::Proxy;
 use self::support::redis::RedisServer;
@@ -33,29 +33,19 @@ const ENDPOINTS: u64 = 1_000;
 type Cached = CachedStore<PostgresStore>;
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return;
-    }
+    let Some(parts) = Parts::of_arguments() else { return };
     let postgres = PostgresServer::builder().durable().start();
     let redis = RedisServer::builder().setting("appendonly", "no").start();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let is_wanted = |part: &str| {
-        let is_wanted = wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
-        if is_wanted {
-            println!("\n{part}");
-        }
-        is_wanted
-    };
     runtime.block_on(async {
         let store = filled(&postgres).await;
-        if is_wanted("overview") {
+        if parts.want("overview") {
             overview(&store, &redis).await;
         }
-        if is_wanted("stampede") {
+        if parts.want("stampede") {
             stampede(&store, &redis).await;
         }
-        if is_wanted("silent") {
+        if parts.want("silent") {
             silent(&store, &redis).await;
         }
     });

@@ -13,48 +13,40 @@
 //! - `roll-up`: an hour of 10-second windows of 200 endpoints, as a hundred writers fill them, becomes minutes.
 
 #[path = "deltas.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
 mod deltas;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 
-use std::time::Duration;
-
 use endpoint_stats_core::store::postgres::{PostgresOptions, PostgresStore};
-use endpoint_stats_core::store::{Applied, Batch, EndpointFilter, Retention, StatsQuery, StatsStore, WriterId};
+use endpoint_stats_core::store::{Batch, EndpointFilter, Retention, StatsQuery, StatsStore, WriterId};
 use endpoint_stats_core::window::{TimeRange, Width, Window};
 use tokio::task::JoinSet;
 
-use self::deltas::{HITS_A_DELTA, START, as_i64, deltas_at, deltas_in, endpoints, micros, now, pause, show};
+use self::deltas::{
+    HITS_A_DELTA, Parts, START, as_i64, deltas_at, deltas_in, endpoints, flush_and_settle, flush_once_a_second, micros,
+    now, settle, show, total,
+};
 use self::support::postgres::PostgresServer;
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return;
-    }
+    let Some(parts) = Parts::of_arguments() else { return };
     let server = PostgresServer::builder().durable().setting("max_connections", "150").start();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let is_wanted = |part: &str| {
-        let is_wanted = wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
-        if is_wanted {
-            println!("\n{part}");
-        }
-        is_wanted
-    };
     runtime.block_on(async {
-        if is_wanted("flush") {
+        if parts.want("flush") {
             flush(&server).await;
         }
-        if is_wanted("writers") {
+        if parts.want("writers") {
             writers(&server).await;
         }
-        if is_wanted("naive") {
+        if parts.want("naive") {
             naive(&server).await;
         }
-        if is_wanted("questions") {
+        if parts.want("questions") {
             questions(&server).await;
         }
-        if is_wanted("roll-up") {
+        if parts.want("roll-up") {
             roll_up(&server).await;
         }
     });
@@ -63,24 +55,7 @@ fn main() {
 async fn flush(server: &PostgresServer) {
     for deltas in [1_000, 5_000] {
         let store = store(server, &format!("flush_{deltas}"), 4).await;
-        let endpoints = endpoints(deltas);
-        let (writer, mut times) = (WriterId::random(), Vec::new());
-        for seq in 1..=60 {
-            let batch = Batch::new(writer, seq, deltas_at(&endpoints, START.plus_secs(as_i64(seq) / 10 * 10), seq));
-            let started = now();
-            assert_eq!(store.apply(&batch).await.expect("applied"), Applied::Applied);
-            times.push(started.elapsed());
-        }
-        show(&format!("apply {deltas} deltas"), times);
-        let writer = WriterId::random();
-        let mut settled = Duration::ZERO;
-        for seq in 1..=10 {
-            settle(&store).await;
-            let batch = Batch::new(writer, seq, deltas_at(&endpoints, START.plus_secs(600), seq));
-            store.apply(&batch).await.expect("applied");
-            settled += settle(&store).await;
-        }
-        println!("  settle {deltas} deltas: {:.1} us a delta", micros(settled) / (10.0 * deltas as f64));
+        flush_and_settle("every commit synced", &store, deltas).await;
     }
 }
 
@@ -114,35 +89,9 @@ async fn writers(server: &PostgresServer) {
             micros(settled) / DELTAS as f64,
         );
     }
-    let first = store(server, "every_second", 2).await;
+    drop(store(server, "every_second", 2).await);
     let stores = stores(server, "every_second", 100).await;
-    let (mut times, mut late) = (Vec::new(), 0);
-    let writers: Vec<_> = stores.into_iter().map(|store| (store, WriterId::random())).collect();
-    let endpoints = endpoints(200);
-    let started = now();
-    for second in 1..=20_u64 {
-        let mut flushing = JoinSet::new();
-        for (store, writer) in &writers {
-            let at = START.plus_secs(as_i64(second) / 10 * 10);
-            let (store, batch) = (store.clone(), Batch::new(*writer, second, deltas_at(&endpoints, at, second)));
-            flushing.spawn(async move {
-                let started = now();
-                store.apply(&batch).await.expect("applied");
-                started.elapsed()
-            });
-        }
-        times.extend(flushing.join_all().await);
-        let ends = Duration::from_secs(second);
-        match ends.checked_sub(started.elapsed()) {
-            Some(left) => pause(left).await,
-            None => late += 1,
-        }
-    }
-    show("apply 200 deltas, 100 writers once a second", times);
-    let waiting = server.psql("every_second", "SELECT count(*) FROM endpoint_stats.arrival");
-    println!("  seconds that were late: {late} of 20; batches not settled when the last was taken: {waiting}");
-    settle(&first).await;
-    assert_eq!(total(&first).await, 20 * 100 * 200 * HITS_A_DELTA);
+    flush_once_a_second(stores, || server.psql("every_second", "SELECT count(*) FROM endpoint_stats.arrival")).await;
 }
 
 async fn naive(server: &PostgresServer) {
@@ -311,15 +260,4 @@ async fn stores(server: &PostgresServer, database: &str, count: u64) -> Vec<Post
         stores.push(PostgresStore::connect(options).await.expect("connected"));
     }
     stores
-}
-
-/// Settles what has arrived, and rolls nothing up.
-async fn settle(store: &PostgresStore) -> Duration {
-    let started = now();
-    store.roll_up(START.minus_secs(1), &Retention::default()).await.expect("settled");
-    started.elapsed()
-}
-
-async fn total(store: &PostgresStore) -> u64 {
-    store.query(&StatsQuery::over(TimeRange::ALL)).await.expect("an answer").totals.counts.hits()
 }

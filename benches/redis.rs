@@ -10,35 +10,25 @@
 //! - `memory`: bytes of Redis a window of an endpoint, as its `used_memory` grows.
 
 #[path = "deltas.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
 mod deltas;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 
-use std::time::Duration;
-
 use endpoint_stats_core::store::redis::{RedisOptions, RedisStore};
-use endpoint_stats_core::store::{Applied, Batch, EndpointFilter, Retention, StatsQuery, StatsStore, WriterId};
-use endpoint_stats_core::window::{TimeRange, Timestamp};
-use tokio::task::JoinSet;
+use endpoint_stats_core::store::{Batch, EndpointFilter, StatsQuery, StatsStore, WriterId};
+use endpoint_stats_core::window::TimeRange;
 
-use self::deltas::{HITS_A_DELTA, START, as_i64, deltas_at, endpoints, micros, now, pause, show};
+use self::deltas::{
+    Parts, START, as_i64, deltas_at, endpoints, flush_and_settle, flush_once_a_second, now, settle, show,
+};
 use self::support::redis::RedisServer;
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return;
-    }
+    let Some(parts) = Parts::of_arguments() else { return };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let is_wanted = |part: &str| {
-        let is_wanted = wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
-        if is_wanted {
-            println!("\n{part}");
-        }
-        is_wanted
-    };
     runtime.block_on(async {
-        if is_wanted("flush") {
+        if parts.want("flush") {
             for (name, settings) in [
                 ("nothing on disk", ["no", "no"]),
                 ("synced once a second", ["yes", "everysec"]),
@@ -47,13 +37,13 @@ fn main() {
                 flush(name, &server(settings)).await;
             }
         }
-        if is_wanted("writers") {
+        if parts.want("writers") {
             writers(&server(["yes", "everysec"])).await;
         }
-        if is_wanted("questions") {
+        if parts.want("questions") {
             questions(&server(["no", "no"])).await;
         }
-        if is_wanted("memory") {
+        if parts.want("memory") {
             memory(&server(["no", "no"])).await;
         }
     });
@@ -66,58 +56,16 @@ fn server([appendonly, appendfsync]: [&str; 2]) -> RedisServer {
 async fn flush(name: &str, server: &RedisServer) {
     for deltas in [1_000, 5_000] {
         let store = store(server, &format!("flush_{deltas}"), 4).await;
-        let endpoints = endpoints(deltas);
-        let (writer, mut times) = (WriterId::random(), Vec::new());
-        for seq in 1..=60 {
-            let batch = Batch::new(writer, seq, deltas_at(&endpoints, START.plus_secs(as_i64(seq) / 10 * 10), seq));
-            let started = now();
-            assert_eq!(store.apply(&batch).await.expect("applied"), Applied::Applied);
-            times.push(started.elapsed());
-        }
-        show(&format!("{name}: apply {deltas} deltas"), times);
-        let writer = WriterId::random();
-        let mut settled = Duration::ZERO;
-        for seq in 1..=10 {
-            settle(&store).await;
-            let batch = Batch::new(writer, seq, deltas_at(&endpoints, START.plus_secs(600), seq));
-            store.apply(&batch).await.expect("applied");
-            settled += settle(&store).await;
-        }
-        println!("  {name}: settle {deltas} deltas: {:.1} us a delta", micros(settled) / (10.0 * deltas as f64));
+        flush_and_settle(name, &store, deltas).await;
     }
 }
 
 async fn writers(server: &RedisServer) {
-    let first = store(server, "every_second", 2).await;
-    let mut writers = Vec::new();
+    let mut stores = Vec::new();
     for _ in 0..100 {
-        writers.push((store(server, "every_second", 1).await, WriterId::random()));
+        stores.push(store(server, "every_second", 1).await);
     }
-    let (mut times, mut late) = (Vec::new(), 0);
-    let endpoints = endpoints(200);
-    let started = now();
-    for second in 1..=20_u64 {
-        let mut flushing = JoinSet::new();
-        for (store, writer) in &writers {
-            let at = START.plus_secs(as_i64(second) / 10 * 10);
-            let (store, batch) = (store.clone(), Batch::new(*writer, second, deltas_at(&endpoints, at, second)));
-            flushing.spawn(async move {
-                let started = now();
-                store.apply(&batch).await.expect("applied");
-                started.elapsed()
-            });
-        }
-        times.extend(flushing.join_all().await);
-        match Duration::from_secs(second).checked_sub(started.elapsed()) {
-            Some(left) => pause(left).await,
-            None => late += 1,
-        }
-    }
-    show("apply 200 deltas, 100 writers once a second", times);
-    let waiting = server.cli(&["LLEN", "{es1:every_second:0}:arrivals"]);
-    println!("  seconds that were late: {late} of 20; batches not settled when the last was taken: {}", waiting.trim());
-    settle(&first).await;
-    assert_eq!(total(&first).await, 20 * 100 * 200 * HITS_A_DELTA);
+    flush_once_a_second(stores, || server.cli(&["LLEN", "{es1:every_second:0}:arrivals"])).await;
 }
 
 async fn questions(server: &RedisServer) {
@@ -172,16 +120,4 @@ async fn store(server: &RedisServer, namespace: &str, connections: u32) -> Redis
     let options = RedisOptions::from_url(&server.url()).expect("a URL");
     let options = options.with_namespace(namespace).with_max_connections(connections);
     RedisStore::connect(options).await.expect("connected")
-}
-
-/// Settles what has arrived, and rolls nothing up.
-async fn settle(store: &RedisStore) -> Duration {
-    let started = now();
-    store.roll_up(START.minus_secs(1), &Retention::default()).await.expect("settled");
-    started.elapsed()
-}
-
-async fn total(store: &RedisStore) -> u64 {
-    let all = TimeRange::new(Timestamp::EPOCH, START.plus_secs(86_400));
-    store.query(&StatsQuery::over(all)).await.expect("an answer").totals.counts.hits()
 }
