@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::aggregate::{Aggregator, Limits};
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::{Endpoint, InvalidName, Method, Route, ServiceName};
-use crate::flush::{Books, FleetView, FlushConfig, Flusher, ShutdownReport};
+use crate::flush::{Books, BooksView, FleetView, FlushConfig, Flusher, ShutdownReport};
 use crate::middleware::{EndpointStatsLayer, IdentifyFn, RequestHead};
 use crate::store::{MemoryStore, StatsStore, StoreError};
 
@@ -90,6 +90,11 @@ impl EndpointStats {
     /// Where every hit is.
     pub fn books(&self) -> Books {
         self.flusher.books()
+    }
+
+    /// The same, for others to read while this one counts.
+    pub fn books_view(&self) -> &BooksView {
+        self.flusher.books_view()
     }
 
     /// Writes what is left, within a deadline; call it after the server has stopped.

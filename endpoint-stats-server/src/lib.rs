@@ -2,9 +2,14 @@
 //!
 //! The counting is [`endpoint_stats_core`]'s; this crate adds HTTP, configuration, log files and text.
 
+pub mod access;
+pub mod api;
+pub mod api_error;
 pub mod cli;
 pub mod commands;
 pub mod import;
+pub mod ingest;
+pub mod reading;
 pub mod report;
 pub mod serve;
 pub mod settings;

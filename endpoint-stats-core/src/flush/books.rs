@@ -1,5 +1,7 @@
 //! [`Books`]: where every hit is.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use metrics::{counter, gauge};
 
 use crate::aggregate::{Aggregator, Delta};
@@ -15,6 +17,21 @@ pub struct Books {
     pub pending: u64,
     /// Hits given up, because the store will never take them.
     pub dropped: u64,
+}
+
+/// The books of a flusher, to be read by others while it runs.
+#[derive(Clone, Debug, Default)]
+pub struct BooksView(Arc<Mutex<Books>>);
+
+impl BooksView {
+    /// Where every hit is, as of the last drain or answer.
+    pub fn books(&self) -> Books {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set(&self, books: Books) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = books;
+    }
 }
 
 impl Books {

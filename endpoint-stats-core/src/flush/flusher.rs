@@ -1,6 +1,6 @@
 //! [`Flusher`]: the task that writes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, histogram};
@@ -13,7 +13,7 @@ use super::books;
 use super::fleet::OwnHits;
 use super::pending::Pending;
 use super::sender::{Sender, Verdict};
-use super::{Books, FleetView, FlushConfig};
+use super::{Books, BooksView, FleetView, FlushConfig};
 use crate::aggregate::Aggregator;
 use crate::clock::{Clock, Moment};
 use crate::sketch::capped_sum;
@@ -28,7 +28,7 @@ pub struct Flusher {
     task: JoinHandle<ShutdownReport>,
     // Ends with the flusher, also when that is dropped.
     background: JoinSet<()>,
-    books: Arc<Mutex<Books>>,
+    books: BooksView,
     fleet: FleetView,
 }
 
@@ -53,7 +53,7 @@ struct Task {
     own: OwnHits,
     fleet: FleetView,
     books: Books,
-    published: Arc<Mutex<Books>>,
+    published: BooksView,
 }
 
 /// What a visit to the store brought back.
@@ -76,7 +76,7 @@ impl Flusher {
         clock: Arc<dyn Clock>,
         config: FlushConfig,
     ) -> Self {
-        let books = Arc::new(Mutex::new(Books::default()));
+        let books = BooksView::default();
         let fleet = FleetView::new(aggregator.clone());
         let mut background = JoinSet::new();
         if let Some(retention) = config.retention {
@@ -97,14 +97,19 @@ impl Flusher {
             own: OwnHits::default(),
             fleet: fleet.clone(),
             books: Books::default(),
-            published: Arc::clone(&books),
+            published: books.clone(),
         };
         Self { stop, task: tokio::spawn(task.run(stopped)), background, books, fleet }
     }
 
     /// Where every hit is, as of the last drain or answer.
     pub fn books(&self) -> Books {
-        *self.books.lock().unwrap_or_else(PoisonError::into_inner)
+        self.books.books()
+    }
+
+    /// The same, for others to read while the flusher runs.
+    pub fn books_view(&self) -> &BooksView {
+        &self.books
     }
 
     /// What all processes counted together.
@@ -115,7 +120,7 @@ impl Flusher {
     /// Drains once more, writes what is left, and stops; gives up when the deadline has passed.
     pub async fn shutdown(self, deadline: Duration) -> ShutdownReport {
         drop(self.background);
-        let last_known = *self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let last_known = self.books.books();
         // The task ends by itself only when told to, so neither can fail.
         let _ = self.stop.send(deadline);
         self.task.await.unwrap_or(ShutdownReport { books: last_known })
@@ -254,7 +259,7 @@ impl Task {
         self.books.pending = capped_sum(self.pending.hits(), self.sender.hits());
         debug_assert!(self.books.balance(), "{:?}", self.books);
         self.books.publish(&self.aggregator);
-        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = self.books;
+        self.published.set(self.books);
     }
 }
 

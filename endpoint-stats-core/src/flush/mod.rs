@@ -35,7 +35,7 @@ mod flusher;
 mod pending;
 mod sender;
 
-pub use books::Books;
+pub use books::{Books, BooksView};
 pub use config::FlushConfig;
 pub use fleet::{FleetCount, FleetView};
 pub use flusher::{Flusher, ShutdownReport};

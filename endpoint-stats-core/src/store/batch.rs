@@ -19,6 +19,8 @@ pub struct Batch {
     pub deltas: Vec<Delta>,
     /// How far the writer got in its input, kept with the mark; opaque to the store.
     pub checkpoint: Option<Vec<u8>>,
+    /// What tells it from another batch with its number; `None` takes the hash of everything it says.
+    pub identity: Option<[u8; 32]>,
 }
 
 /// One run of one process: a fresh id at each start.
@@ -59,7 +61,16 @@ impl Batch {
             }
             same
         });
-        Self { writer, seq, deltas, checkpoint: None }
+        Self { writer, seq, deltas, checkpoint: None, identity: None }
+    }
+
+    /// Tells it from others by the hash of what it was made of, for one whose deltas depend on when they were made.
+    ///
+    /// Sent again, it is a duplicate although it was stamped anew.
+    #[must_use]
+    pub fn identified_by(mut self, identity: [u8; 32]) -> Self {
+        self.identity = Some(identity);
+        self
     }
 
     /// Keeps how far the writer got, to be read back with [`StatsStore::writer`](super::StatsStore::writer).
@@ -79,8 +90,12 @@ impl Batch {
         judge(self.writer, self.seq, || self.digest(), mark)
     }
 
-    /// The BLAKE3 hash of everything it says.
+    /// Its identity, or the BLAKE3 hash of everything it says.
     pub(crate) fn digest(&self) -> [u8; 32] {
+        self.identity.unwrap_or_else(|| self.hash())
+    }
+
+    fn hash(&self) -> [u8; 32] {
         let mut content = Content(blake3::Hasher::new());
         content.bytes(self.checkpoint.as_deref().unwrap_or_default());
         for delta in &self.deltas {

@@ -41,6 +41,7 @@ macro_rules! store_conformance {
             a_skipped_number_is_a_gap_and_changes_nothing,
             an_unknown_writer_starts_at_one,
             the_same_number_with_other_content_is_a_conflict,
+            a_batch_is_told_by_its_identity_if_it_has_one,
             the_number_zero_is_rejected,
             an_empty_batch_takes_its_number,
             a_checkpoint_is_kept_with_its_batch,
@@ -190,6 +191,20 @@ pub async fn the_same_number_with_other_content_is_a_conflict(store: &dyn StatsS
     let error = store.apply(&other).await.expect_err("two contents under one number");
 
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
+    assert_eq!(total(store).await, 3);
+}
+
+/// A batch with an identity is the same one although it was stamped anew; another identity is another batch.
+pub async fn a_batch_is_told_by_its_identity_if_it_has_one(store: &dyn StatsStore) {
+    let first = one_batch(vec![delta(users(), NOON, hits(3))]).identified_by([1; 32]);
+    apply(store, &first).await;
+    let again = |at| Batch::new(first.writer, 1, vec![delta(users(), at, hits(3))]);
+
+    let stamped_anew = store.apply(&again(NOON.plus_secs(60)).identified_by([1; 32])).await.expect("the same batch");
+    let another = store.apply(&again(NOON).identified_by([2; 32])).await.expect_err("another batch");
+
+    assert_eq!(stamped_anew, Applied::Duplicate);
+    assert_eq!(another.kind(), StoreErrorKind::Conflict);
     assert_eq!(total(store).await, 3);
 }
 

@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Failure, migrate, open};
 use crate::cli::{LogFormat, ServeArgs};
+use crate::ingest::Ingest;
 use crate::serve::{self, Listeners, Options, UNCOUNTED};
 use crate::settings::{self, SettingError, StoreUrl, service_name};
 
@@ -42,7 +43,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
             None => None,
         },
     };
-    let (store, live) = behind(cache, store)?;
+    let (store, ingest, live) = behind(cache, store)?;
     let stats = EndpointStats::builder(service)
         .with_shared_store(store)
         .with_limits(Limits { patterns: uncounted()?, ..Limits::default() })
@@ -50,18 +51,25 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
         .start();
     let options =
         Options { max_connections: args.max_connections.into(), drain: Duration::from_secs(args.drain_secs.into()) };
-    serve::serve(listeners, stats, live, metrics, options, interrupted).await.map_err(Failure::from)
+    serve::serve(listeners, stats, live, ingest, metrics, options, interrupted).await.map_err(Failure::from)
 }
 
 /// Puts a Redis in front of the store, if there is one; either way what the store takes is shown live.
-fn behind(cache: Option<RedisOptions>, store: Arc<dyn StatsStore>) -> Result<(Arc<dyn StatsStore>, LiveFeed), Failure> {
-    let Some(cache) = cache else {
-        let live = LiveFeed::of_this_process();
-        return Ok((Arc::new(live.listening_to(store)), live));
+///
+/// What others send goes past the cache, which would otherwise take their hits for its own process's.
+fn behind(
+    cache: Option<RedisOptions>,
+    store: Arc<dyn StatsStore>,
+) -> Result<(Arc<dyn StatsStore>, Ingest, LiveFeed), Failure> {
+    let (cached, live): (Arc<dyn StatsStore>, _) = match cache {
+        None => (Arc::clone(&store), LiveFeed::of_this_process()),
+        Some(cache) => {
+            let live = LiveFeed::of_the_fleet(cache.clone());
+            (Arc::new(CachedStore::new(Arc::clone(&store), cache).map_err(Failure::setting)?), live)
+        }
     };
-    let live = LiveFeed::of_the_fleet(cache.clone());
-    let store = CachedStore::new(store, cache).map_err(Failure::setting)?;
-    Ok((Arc::new(live.listening_to(store)), live))
+    let ingest = Ingest::new(Arc::new(live.listening_to(store)));
+    Ok((Arc::new(live.listening_to(cached)), ingest, live))
 }
 
 async fn listen(setting: &'static str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {

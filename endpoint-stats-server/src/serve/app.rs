@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use endpoint_stats_core::EndpointStats;
 use endpoint_stats_core::flush::FleetView;
 use endpoint_stats_core::store::live::LiveFeed;
@@ -16,6 +16,10 @@ use super::live;
 use super::metrics::Metrics;
 use super::page;
 use super::readiness::Readiness;
+use crate::access::{Principal, Scope};
+use crate::api::{self, Api};
+use crate::ingest::{self, Ingest};
+use crate::reading::StatsReader;
 
 /// The routes that look at the server and do not use it.
 pub const UNCOUNTED: [&str; 3] = ["/health", "/ready", "/metrics"];
@@ -42,13 +46,23 @@ struct Status {
 }
 
 /// The routes that are counted.
-pub fn main(stats: &EndpointStats, live: LiveFeed) -> Router {
+///
+/// What others send goes to `ingest`; questions go to the store of `stats`.
+pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest) -> Router {
+    let api = Api {
+        reader: StatsReader::new(stats.store().clone()),
+        books: Some(stats.books_view().clone()),
+        live: Some(live.clone()),
+    };
     Router::new()
         .route("/", get(welcome))
         .route("/stats", get(all_stats))
-        .fallback(nothing_here)
         .with_state(stats.fleet().clone())
+        .merge(api::router(api))
+        .merge(ingest::router(ingest))
+        .fallback(nothing_here)
         .route("/live", get(live::show).with_state(live))
+        .layer(Extension(Principal::new("anyone", [Scope::Ingest, Scope::Read])))
         .layer(stats.layer())
 }
 

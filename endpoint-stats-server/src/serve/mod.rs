@@ -31,6 +31,7 @@ pub use self::connections::Connections;
 pub use self::interrupt::interrupted;
 pub use self::metrics::{Metrics, install as install_metrics};
 use self::readiness::Readiness;
+use crate::ingest::Ingest;
 
 /// Where to listen.
 #[derive(Debug)]
@@ -59,6 +60,7 @@ pub async fn serve(
     listeners: Listeners,
     stats: EndpointStats,
     live: LiveFeed,
+    ingest: Ingest,
     metrics: Metrics,
     options: Options,
     shutdown: impl Future<Output = ()>,
@@ -66,7 +68,7 @@ pub async fn serve(
     let readiness = Readiness::new(stats.store().clone());
     let mut connections = Connections::new(options.max_connections);
     announce(&listeners)?;
-    let app = app::main(&stats, live);
+    let app = app::main(&stats, live, ingest);
     let admin = app::admin(readiness.clone(), metrics);
     match listeners.admin {
         Some(listener) => {

@@ -1,0 +1,52 @@
+//! Flags of `serve`.
+
+use std::net::SocketAddr;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+
+use super::{RedisArgs, StoreArgs};
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where the windows are kept.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// What stands in front of it.
+    #[command(flatten)]
+    pub redis: RedisArgs,
+    /// Brings the tables of a PostgreSQL database up to date first; any number of servers may do so at once.
+    #[arg(long, env = "MIGRATE", value_parser = BoolishValueParser::new())]
+    pub migrate: bool,
+    /// The address to listen on.
+    #[arg(long, env = "ENDPOINT_STATS_LISTEN", default_value = "127.0.0.1:9999", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+    /// Another address for /health, /ready and /metrics, which the first one then does not serve.
+    #[arg(long, env = "ENDPOINT_STATS_ADMIN_LISTEN", value_name = "ADDRESS:PORT")]
+    pub admin_listen: Option<SocketAddr>,
+    /// The name the server counts its own endpoints under.
+    #[arg(long, env = "ENDPOINT_STATS_SERVICE", default_value = "endpoint-stats-server", value_name = "NAME")]
+    pub service: String,
+    /// Seconds between two flushes.
+    #[arg(long, env = "ENDPOINT_STATS_FLUSH_SECS", default_value = "1", value_name = "SECONDS")]
+    pub flush_secs: f64,
+    /// Connections served at once; others wait to be accepted.
+    #[arg(long, env = "ENDPOINT_STATS_MAX_CONNECTIONS", default_value = "2048", value_name = "NUMBER")]
+    pub max_connections: u16,
+    /// Seconds that a shutdown may take.
+    #[arg(long, env = "ENDPOINT_STATS_DRAIN_SECS", default_value = "10", value_name = "SECONDS")]
+    pub drain_secs: u16,
+    /// How log lines are written.
+    #[arg(long, env = "ENDPOINT_STATS_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}

@@ -1,0 +1,9 @@
+//! Questions to the store, for the query API and the pages alike.
+
+mod range;
+mod stats_reader;
+mod step;
+
+pub use self::range::{MAX_YEARS, RangeText, range};
+pub use self::stats_reader::StatsReader;
+pub use self::step::{MAX_POINTS, automatic_step, step};
