@@ -62,6 +62,11 @@ impl Timestamp {
     pub const fn plus_secs(self, secs: i64) -> Self {
         Self(self.0.saturating_add(secs))
     }
+
+    /// The last multiple of some seconds that is not later.
+    pub(crate) const fn rounded_down(self, secs: i64) -> Self {
+        self.minus_secs(self.0.rem_euclid(secs))
+    }
 }
 
 // === impl Width ===
@@ -112,8 +117,7 @@ impl fmt::Display for Width {
 impl Window {
     /// The window of a width that a second falls in.
     pub fn containing(at: Timestamp, width: Width) -> Self {
-        let start = at.0.saturating_sub(at.0.rem_euclid(width.secs()));
-        Self { start: Timestamp(start), width }
+        Self { start: at.rounded_down(width.secs()), width }
     }
 
     /// The window's first second.

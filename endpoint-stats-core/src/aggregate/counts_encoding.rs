@@ -24,12 +24,9 @@ impl Counts {
     /// encodings, each behind its length; bytes of requests and of responses; then for each consumer its name and
     /// three numbers. Lengths and numbers are LEB128.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
-        for part in [self.outcomes.encode(), self.latency.encode(), self.duration.encode(), self.callers.encode()] {
-            write_bytes(&mut out, &part);
-        }
-        write_varint(&mut out, capped_sum(self.request_bytes, 0));
-        write_varint(&mut out, capped_sum(self.response_bytes, 0));
+        let sketches = [self.outcomes.encode(), self.latency.encode(), self.duration.encode(), self.callers.encode()];
+        let mut out =
+            encode_without_consumers(sketches.each_ref().map(Vec::as_slice), [self.request_bytes, self.response_bytes]);
         write_varint(&mut out, self.consumers.len() as u64);
         for (name, counts) in &self.consumers {
             write_bytes(&mut out, name.as_str().as_bytes());
@@ -61,6 +58,27 @@ impl Counts {
         })?;
         Ok(counts)
     }
+}
+
+/// Puts together what a store keeps apart: outcomes, latency, duration and callers, each encoded, and the bytes of
+/// requests and responses; no consumers.
+#[cfg(feature = "sqlite")]
+pub(crate) fn encode_parts(sketches: [&[u8]; 4], bytes: [u64; 2]) -> Vec<u8> {
+    let mut out = encode_without_consumers(sketches, bytes);
+    write_varint(&mut out, 0);
+    out
+}
+
+fn encode_without_consumers(sketches: [&[u8]; 4], bytes: [u64; 2]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(32 + sketches.iter().map(|part| part.len()).sum::<usize>());
+    out.push(VERSION);
+    for part in sketches {
+        write_bytes(&mut out, part);
+    }
+    for sum in bytes {
+        write_varint(&mut out, capped_sum(sum, 0));
+    }
+    out
 }
 
 impl<'a> Parts<'a> {

@@ -38,7 +38,7 @@ mod block_counters;
 mod caller_registers;
 mod counts;
 mod counts_encoding;
-#[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod counts_sum;
 mod delta;
 mod endpoint_counters;
@@ -50,9 +50,11 @@ mod stripe;
 
 pub use aggregator::{Aggregator, AggregatorHit, LiveCount};
 pub use counts::{ConsumerCounts, ConsumerName, Counts, MAX_CONSUMER_BYTES};
+#[cfg(feature = "sqlite")]
+pub(crate) use counts_encoding::encode_parts;
 #[cfg(all(test, feature = "redis"))]
 pub(crate) use counts_encoding::tests::counts as any_counts;
-#[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 pub(crate) use counts_sum::CountsSum;
 pub use delta::Delta;
 pub use outcome_counts::OutcomeCounts;

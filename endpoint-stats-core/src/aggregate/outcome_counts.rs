@@ -87,7 +87,7 @@ impl OutcomeCounts {
     }
 
     /// Adds what [`encode`](Self::encode) wrote.
-    #[cfg(any(feature = "postgres", feature = "redis"))]
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
     pub(super) fn add_encoded(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         Self::read(bytes, |code, hits| self.add_code(code, hits))
     }

@@ -54,7 +54,7 @@ impl CallerHash {
 
 impl CallersSketch {
     /// Takes ranks by register, ascending and none of them zero.
-    #[cfg(any(feature = "postgres", feature = "redis"))]
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
     pub(crate) fn from_ranks(ranks: Vec<(u16, u8)>) -> Self {
         debug_assert!(ranks.is_sorted_by(|(before, _), (after, _)| before < after), "{ranks:?}");
         Self { ranks }

@@ -41,7 +41,7 @@ impl LatencySketch {
     }
 
     /// Takes counts by bucket, ascending and none of them zero.
-    #[cfg(any(feature = "postgres", feature = "redis"))]
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
     pub(crate) fn from_buckets(buckets: Vec<(u16, u64)>) -> Self {
         debug_assert!(buckets.is_sorted_by(|(before, _), (after, _)| before < after), "{buckets:?}");
         Self { buckets }

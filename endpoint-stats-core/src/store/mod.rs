@@ -20,13 +20,15 @@ mod batch_encoding;
 pub mod cached;
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
-#[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod encoded_rows;
 mod error;
 mod gained;
 #[cfg(feature = "redis")]
 pub mod live;
 mod memory;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod plan;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod pool;
 #[cfg(feature = "postgres")]
@@ -36,6 +38,8 @@ mod query;
 pub mod redis;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod settler;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod span;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]

@@ -122,7 +122,7 @@ impl StatsQuery {
 
 impl EndpointFilter {
     /// Whether the question is about every endpoint.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn matches_all(&self) -> bool {
         *self == Self::default()
     }
@@ -186,9 +186,7 @@ impl<'a> ReportBuilder<'a> {
         last_at: Timestamp,
     ) {
         if let Some(step) = self.query.step_secs {
-            let start = start.as_unix();
-            let start = Timestamp::from_unix(start.saturating_sub(start.rem_euclid(step)));
-            self.series.entry(start).or_default().merge(counts);
+            self.series.entry(start.rounded_down(step)).or_default().merge(counts);
         }
         if !self.endpoints.contains_key(endpoint) {
             self.endpoints.insert(endpoint.clone(), Summary::default());

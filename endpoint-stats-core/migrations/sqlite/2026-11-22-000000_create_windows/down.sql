@@ -1,4 +1,6 @@
 DROP TABLE writer;
+DROP TABLE summed;
+DROP TABLE sum;
 DROP TABLE consumer_window;
 DROP TABLE damaged_window;
 DROP TABLE endpoint_window;

@@ -60,6 +60,28 @@ CREATE TABLE consumer_window (
     PRIMARY KEY (width_secs, start, endpoint_id, consumer)
 ) STRICT, WITHOUT ROWID;
 
+-- What the windows that are narrower than a span add up to in it: made when the span is over, dropped when they change.
+CREATE TABLE sum (
+    span_secs   INTEGER NOT NULL,
+    start       INTEGER NOT NULL,
+    endpoint_id INTEGER NOT NULL REFERENCES endpoint (id),
+    first_start INTEGER NOT NULL,
+    last_end    INTEGER NOT NULL,
+    first_at    INTEGER NOT NULL,
+    last_at     INTEGER NOT NULL,
+    counts      BLOB NOT NULL,
+    PRIMARY KEY (span_secs, start, endpoint_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sum_of_endpoint ON sum (endpoint_id, span_secs, start);
+
+-- The spans that have sums, of every endpoint that has windows in them.
+CREATE TABLE summed (
+    span_secs INTEGER NOT NULL,
+    start     INTEGER NOT NULL,
+    PRIMARY KEY (span_secs, start)
+) STRICT, WITHOUT ROWID;
+
 -- The last batch of each writer: a batch is applied once, in order.
 CREATE TABLE writer (
     id         BLOB NOT NULL PRIMARY KEY,

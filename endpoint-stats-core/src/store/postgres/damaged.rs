@@ -8,12 +8,13 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::TryStreamExt;
 
 use super::error::Failure;
-use super::plan::Part;
 use super::settle::{Wait, lock};
-use super::span::Span;
 use super::sums::sum_again;
-use super::windows::{COLUMNS, Table, WindowRow};
+use super::windows::{COLUMNS, WindowRow};
 use crate::sketch::DecodeError;
+use crate::store::plan::Part;
+use crate::store::plan::Table;
+use crate::store::span::Span;
 use crate::window::{Timestamp, Width};
 
 /// A row that cannot be read.

@@ -8,9 +8,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::error::Failure;
 use super::settle::{Wait, lock};
-use super::span::Span;
-use super::windows::Table;
 use crate::store::Retention;
+use crate::store::plan::Table;
+use crate::store::span::Span;
 use crate::window::{Timestamp, Width};
 
 /// Partitions that are there before they are needed.

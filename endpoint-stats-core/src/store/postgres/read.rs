@@ -12,13 +12,13 @@ use futures_util::TryStreamExt;
 use super::damaged;
 use super::endpoints;
 use super::error::Failure;
-use super::plan::{Part, plan};
-use super::windows::Table;
 use crate::aggregate::Delta;
 use crate::endpoint::Endpoint;
 use crate::store::batch_encoding::decode_deltas;
 use crate::store::encoded_rows::{EncodedRow, EncodedRows, Unreadable};
+use crate::store::plan::{Part, Table, all_summed, plan};
 use crate::store::query::ReportBuilder;
+use crate::store::span::Span;
 use crate::store::{StatsQuery, StatsReport};
 use crate::window::{TimeRange, Timestamp, Width};
 
@@ -85,7 +85,7 @@ async fn add_up(
     endpoints: &HashMap<i64, Endpoint>,
     ids: Option<&[i64]>,
 ) -> Result<(), Failure> {
-    let parts = plan(query.range, query.step_secs);
+    let parts = plan(query.range, query.step_secs, &Span::ALL, all_summed);
     let mut found = EncodedRows::of(query);
     let mut rows = Rows::of(&parts, ids).load_stream::<Row>(connection).await?;
     while let Some(row) = rows.try_next().await? {
@@ -96,7 +96,7 @@ async fn add_up(
     drop(rows);
     match found.add_to(report, endpoints) {
         Ok(()) => Ok(()),
-        Err(Unreadable::Damaged) => Err(damaged::find(connection, &parts, ids).await?),
+        Err(Unreadable::Damaged(_)) => Err(damaged::find(connection, &parts, ids).await?),
         Err(Unreadable::Nameless) => Err(Failure::corrupt("a window without its endpoint")),
     }
 }

@@ -7,9 +7,10 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::error::Failure;
 use super::settle::{Wait, lock};
-use super::span::Span;
 use super::sums::sum_again;
-use super::windows::{COLUMNS, RowKey, Table, WindowRow, merge_into, put};
+use super::windows::{COLUMNS, RowKey, WindowRow, merge_into, put};
+use crate::store::plan::Table;
+use crate::store::span::Span;
 use crate::store::window_counts::WindowCounts;
 use crate::store::{FORGET_WRITERS_AFTER_SECS, Retention, RolledUp};
 use crate::window::{Timestamp, Width};

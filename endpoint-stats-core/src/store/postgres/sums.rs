@@ -6,8 +6,9 @@ use diesel::sql_types::{Array, BigInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::error::Failure;
-use super::span::Span;
-use super::windows::{COLUMNS, Rows, Table, WindowRow, merge_into, put};
+use super::windows::{COLUMNS, Rows, WindowRow, merge_into, put};
+use crate::store::plan::Table;
+use crate::store::span::Span;
 use crate::window::Timestamp;
 
 /// Makes the sums that start at some times anew, from the windows that are left in them.

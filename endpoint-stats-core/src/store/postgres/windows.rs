@@ -8,8 +8,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::damaged::DamagedRow;
 use super::error::Failure;
-use super::span::Span;
 use crate::aggregate::Counts;
+use crate::store::plan::Table;
+use crate::store::span::Span;
 use crate::store::window_counts::{WindowCounts, WindowKey};
 use crate::window::{Timestamp, Width};
 
@@ -40,15 +41,6 @@ struct Columns {
     hits: Vec<i64>,
     errors: Vec<i64>,
     counts: Vec<Vec<u8>>,
-}
-
-/// A table of windows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Table {
-    /// The windows of a width themselves.
-    Windows(Width),
-    /// What windows add up to in each of these spans.
-    Sums(Span),
 }
 
 /// Where a row of a table starts, and the number of its endpoint.

@@ -58,7 +58,7 @@ pub(super) async fn add_to_report(
             .map(|endpoint| (endpoint.id, endpoint.status.endpoint.clone()))
             .collect();
         let needed: Vec<Window> = snapshot.windows.into_iter().filter(|window| window.overlaps(query.range)).collect();
-        let found = read(connection, keys, query, &matching, &needed).await?;
+        let mut found = read(connection, keys, query, &matching, &needed).await?;
         if version(connection, keys).await? != snapshot.version {
             continue;
         }
@@ -67,7 +67,7 @@ pub(super) async fn add_to_report(
         }
         match found.rows.add_to(report, &matching) {
             Ok(()) => {}
-            Err(Unreadable::Damaged) => return Err(find_damaged(connection, keys, &needed).await?),
+            Err(Unreadable::Damaged(_)) => return Err(find_damaged(connection, keys, &needed).await?),
             Err(Unreadable::Nameless) => return Err(Failure::corrupt("a window without its endpoint")),
         }
         for delta in snapshot.arrivals {

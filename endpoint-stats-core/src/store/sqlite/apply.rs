@@ -11,10 +11,13 @@ use super::endpoints;
 use super::error::Failure;
 use super::schema::writer;
 use super::session::{Session, Transaction};
+use super::sums;
 use super::window_row;
 use crate::store::gained::Gained;
+use crate::store::span::Span;
 use crate::store::window_counts::{WindowCounts, WindowKey};
 use crate::store::{Applied, Batch, Judgement, StoreErrorKind, WriterMark};
+use crate::window::Window;
 
 pub(super) fn apply(session: &mut Session, batch: &Batch) -> Result<Applied, Failure> {
     session.write(|transaction| match batch.judge(mark(transaction.connection, batch)?) {
@@ -68,6 +71,8 @@ fn add_deltas(transaction: &mut Transaction<'_>, batch: &Batch) -> Result<(), Fa
         windows.insert((delta.window, id), counted);
     }
     endpoints::note(transaction.connection, &gained)?;
+    let changed: BTreeSet<Window> = windows.keys().map(|(window, _)| *window).collect();
+    sums::drop_over(transaction.connection, &changed, |window| Span::over(window.width()))?;
     merge_into(transaction.connection, windows)
 }
 

@@ -6,9 +6,10 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
 use super::error::Failure;
-use super::schema::endpoint_window;
+use super::schema::{endpoint_window, sum, summed};
 use super::session::Session;
 use super::window_row::WindowRow;
+use crate::aggregate::Counts;
 use crate::sketch::DecodeError;
 
 type Key = (i64, i64, i64);
@@ -35,6 +36,7 @@ pub(super) fn around<T>(
 pub(super) fn set_aside(session: &mut Session) -> Result<usize, Failure> {
     session.write(|transaction| {
         let damaged = find(transaction.connection)?;
+        let sums = drop_sums(transaction.connection)?;
         for (key, reason) in &damaged {
             let (width, start, endpoint) = *key;
             diesel::sql_query(KEEP)
@@ -46,8 +48,25 @@ pub(super) fn set_aside(session: &mut Session) -> Result<usize, Failure> {
             delete(endpoint_window::table.find((width, start, endpoint))).execute(transaction.connection)?;
             tracing::error!(width, start, endpoint, %reason, "a window cannot be read; it is kept in damaged_window");
         }
-        Ok(damaged.len())
+        Ok(damaged.len() + sums)
     })
+}
+
+/// Drops every sum that cannot be read, and those above windows that cannot; says how many could not.
+///
+/// All of them go: this happens once in the life of a file, if ever, and they are made again.
+fn drop_sums(connection: &mut SqliteConnection) -> Result<usize, Failure> {
+    let mut damaged = 0;
+    for row in sum::table.select((sum::start, sum::counts)).load_iter(connection)? {
+        let (start, counts): (i64, Vec<u8>) = row?;
+        if let Err(reason) = Counts::decode(&counts) {
+            damaged += 1;
+            tracing::error!(start, %reason, "a sum cannot be read; it is made again of its windows");
+        }
+    }
+    delete(summed::table).execute(connection)?;
+    delete(sum::table).execute(connection)?;
+    Ok(damaged)
 }
 
 /// Width, start and endpoint of each window that cannot be read, and why.

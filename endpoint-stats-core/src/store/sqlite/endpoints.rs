@@ -11,8 +11,8 @@ use super::error::Failure;
 use super::schema::endpoint;
 use super::session::Session;
 use crate::endpoint::{Endpoint, Method, Route, ServiceName};
-use crate::store::EndpointStatus;
 use crate::store::gained::Gained;
+use crate::store::{EndpointFilter, EndpointStatus};
 use crate::window::Timestamp;
 
 /// Adds what a batch brought to what its endpoints did over all time, all of them in one statement: diesel prepares an
@@ -68,10 +68,22 @@ pub(super) fn all(connection: &mut SqliteConnection) -> Result<Vec<EndpointStatu
     Ok(found)
 }
 
-/// Every endpoint by its number.
-pub(super) fn by_id(connection: &mut SqliteConnection) -> Result<HashMap<i64, Endpoint>, Failure> {
-    let rows: Vec<EndpointRow> = endpoint::table.select(EndpointRow::as_select()).load(connection)?;
-    rows.into_iter().map(|row| Ok((row.id, row.endpoint()?))).collect()
+/// The endpoints a question is about, by their numbers.
+pub(super) fn matching(
+    connection: &mut SqliteConnection,
+    filter: &EndpointFilter,
+) -> Result<HashMap<i64, Endpoint>, Failure> {
+    let mut rows = endpoint::table.select(EndpointRow::as_select()).into_boxed();
+    if let Some(service) = &filter.service {
+        rows = rows.filter(endpoint::service.eq(service.as_str()));
+    }
+    if let Some(method) = filter.method {
+        rows = rows.filter(endpoint::method.eq(method.as_str()));
+    }
+    if let Some(route) = &filter.route {
+        rows = rows.filter(endpoint::route.eq(route.as_str()));
+    }
+    rows.load(connection)?.into_iter().map(|row: EndpointRow| Ok((row.id, row.endpoint()?))).collect()
 }
 
 /// Finds an endpoint's number, or gives it one.

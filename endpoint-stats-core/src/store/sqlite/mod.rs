@@ -38,8 +38,10 @@ mod endpoints;
 mod error;
 mod read;
 mod roll_up;
+mod rows;
 mod schema;
 mod session;
+mod sums;
 mod window_row;
 mod worker;
 
@@ -132,11 +134,16 @@ impl StatsStore for SqliteStore {
             };
             let step = self.writer.call("roll up windows", step).await?;
             if step == RolledUp::default() {
-                return Ok(sum);
+                break;
             }
             sum.moved += step.moved;
             sum.deleted += step.deleted;
         }
+        let add_up = move |session: &mut session::Session| {
+            damaged::around(session, |session| sums::step(&mut session.connection, now))
+        };
+        while self.writer.call("add windows up", add_up).await? {}
+        Ok(sum)
     }
 
     async fn health(&self) -> Result<(), StoreError> {

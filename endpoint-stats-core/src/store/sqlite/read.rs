@@ -1,15 +1,22 @@
 //! Answering questions.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
 use super::endpoints;
 use super::error::Failure;
-use super::schema::{consumer_window, endpoint_window, writer};
-use super::window_row::{self, ConsumerRow, WindowRow};
+use super::rows::{RowsOf, visit};
+use super::schema::writer;
+use super::sums::Summed;
+use super::window_row;
+use crate::endpoint::Endpoint;
+use crate::store::encoded_rows::{EncodedRows, Unreadable};
+use crate::store::plan::plan;
 use crate::store::query::ReportBuilder;
+use crate::store::span::Span;
 use crate::store::{StatsQuery, StatsReport, WriterId, WriterState};
-use crate::window::Width;
 
 pub(super) fn writer(connection: &mut SqliteConnection, id: WriterId) -> Result<Option<WriterState>, Failure> {
     let found: Option<(i64, Option<Vec<u8>>)> = writer::table
@@ -26,27 +33,32 @@ pub(super) fn writer(connection: &mut SqliteConnection, id: WriterId) -> Result<
 /// Reads everything in one transaction, so that a batch or a roll-up is seen whole or not at all.
 pub(super) fn report(connection: &mut SqliteConnection, query: &StatsQuery) -> Result<StatsReport, Failure> {
     connection.transaction(|connection| {
-        let endpoints = endpoints::by_id(connection)?;
+        let endpoints = endpoints::matching(connection, &query.filter)?;
+        let of = if query.filter.matches_all() { RowsOf::All } else { RowsOf::these(&endpoints) };
         let mut report = ReportBuilder::new(query);
-        for width in Width::ALL {
-            let (after, before) = (query.range.from.minus_secs(width.secs()).as_unix(), query.range.to.as_unix());
-            let rows = endpoint_window::table
-                .filter(endpoint_window::width_secs.eq(width.secs()))
-                .filter(endpoint_window::start.gt(after))
-                .filter(endpoint_window::start.lt(before))
-                .select(WindowRow::as_select())
-                .load(connection)?;
-            let consumers = consumer_window::table
-                .filter(consumer_window::width_secs.eq(width.secs()))
-                .filter(consumer_window::start.gt(after))
-                .filter(consumer_window::start.lt(before))
-                .select(ConsumerRow::as_select())
-                .load(connection)?;
-            for ((window, id), found) in window_row::assemble(rows, consumers)? {
-                let endpoint = endpoints.get(&id).ok_or_else(|| Failure::corrupt("a window without its endpoint"))?;
-                report.add(endpoint, window, &found.counts, found.first_at, found.last_at);
+        let mut rows = EncodedRows::of(query);
+        if !query.range.is_empty() && !endpoints.is_empty() {
+            let summed = Summed::within(connection, query.range)?;
+            for part in plan(query.range, query.step_secs, &Span::ALL, |span, whole| summed.ranges(span, whole)) {
+                visit(connection, part, &of, |row| {
+                    report.cover(row.covers);
+                    rows.push(row.encoded);
+                    if rows.are_many() { add(&mut rows, &mut report, &endpoints) } else { Ok(()) }
+                })?;
             }
         }
+        add(&mut rows, &mut report, &endpoints)?;
         Ok(report.finish())
+    })
+}
+
+fn add(
+    rows: &mut EncodedRows,
+    report: &mut ReportBuilder<'_>,
+    endpoints: &HashMap<i64, Endpoint>,
+) -> Result<(), Failure> {
+    rows.add_to(report, endpoints).map_err(|unreadable| match unreadable {
+        Unreadable::Damaged(reason) => Failure::Damaged(reason),
+        Unreadable::Nameless => Failure::corrupt("a window without its endpoint"),
     })
 }

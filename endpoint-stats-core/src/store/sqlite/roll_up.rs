@@ -9,7 +9,9 @@ use diesel::sqlite::SqliteConnection;
 use super::apply::merge_into;
 use super::error::Failure;
 use super::schema::{consumer_window, endpoint_window, writer};
+use super::sums;
 use super::window_row;
+use crate::store::span::Span;
 use crate::store::window_counts::{WindowCounts, WindowKey};
 use crate::store::{FORGET_WRITERS_AFTER_SECS, Retention, RolledUp};
 use crate::window::{Timestamp, Width, Window};
@@ -36,10 +38,13 @@ pub(super) fn step(
             if expired.is_empty() {
                 continue;
             }
+            // Wider sums hold them wherever they are.
+            sums::drop_over(connection, &expired, |window| [Span::after(window.width())])?;
             let moved = take(connection, &expired)?;
             let rows = moved.len() as u64;
             return match width.wider() {
                 Some(wider) => {
+                    sums::widen(connection, &expired, wider)?;
                     merge_into(connection, widened(moved, wider))?;
                     Ok(RolledUp { moved: rows, deleted: 0 })
                 }

@@ -44,6 +44,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    sum (span_secs, start, endpoint_id) {
+        span_secs -> BigInt,
+        start -> BigInt,
+        endpoint_id -> BigInt,
+        first_start -> BigInt,
+        last_end -> BigInt,
+        first_at -> BigInt,
+        last_at -> BigInt,
+        counts -> Binary,
+    }
+}
+
+diesel::table! {
+    summed (span_secs, start) {
+        span_secs -> BigInt,
+        start -> BigInt,
+    }
+}
+
+diesel::table! {
     writer (id) {
         id -> Binary,
         last_seq -> BigInt,
@@ -54,4 +74,4 @@ diesel::table! {
 }
 
 diesel::joinable!(endpoint_window -> endpoint (endpoint_id));
-diesel::allow_tables_to_appear_in_same_query!(endpoint, endpoint_window);
+diesel::allow_tables_to_appear_in_same_query!(consumer_window, endpoint, endpoint_window);

@@ -10,8 +10,9 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::error::Failure;
 use super::schema::{consumer_window, endpoint_window};
-use crate::aggregate::{ConsumerCounts, ConsumerName, Counts, OutcomeCounts};
+use crate::aggregate::{ConsumerCounts, ConsumerName, Counts, OutcomeCounts, encode_parts};
 use crate::sketch::{CallersSketch, LatencySketch};
+use crate::store::encoded_rows::EncodedRow;
 use crate::store::window_counts::{WindowCounts, WindowKey};
 use crate::window::{Timestamp, Width, Window};
 
@@ -158,6 +159,14 @@ impl WindowRow {
         (self.width_secs, self.start, self.endpoint_id)
     }
 
+    /// The row as others add it up.
+    pub(super) fn into_encoded(self) -> Result<EncodedRow, Failure> {
+        let sketches = [&self.outcomes, &self.latency, &self.duration, &self.callers].map(Vec::as_slice);
+        let counts = encode_parts(sketches, [as_u64(self.request_bytes)?, as_u64(self.response_bytes)?]);
+        let [start, first_at, last_at] = [self.start, self.first_at, self.last_at].map(Timestamp::from_unix);
+        Ok(EncodedRow { endpoint_id: self.endpoint_id, start, first_at, last_at, counts })
+    }
+
     pub(super) fn into_counts(self) -> Result<(WindowKey, WindowCounts), Failure> {
         let counts = Counts {
             outcomes: OutcomeCounts::decode(&self.outcomes)?,
@@ -190,6 +199,18 @@ impl ConsumerRow {
             errors: as_i64(counts.errors),
             response_bytes: as_i64(counts.response_bytes),
         }
+    }
+
+    pub(super) fn endpoint_id(&self) -> i64 {
+        self.endpoint_id
+    }
+
+    /// The row as others add it up, beside its window's.
+    pub(super) fn into_encoded(self, first_at: i64, last_at: i64) -> Result<EncodedRow, Failure> {
+        let ((window, endpoint_id), name, of_one) = self.into_counts()?;
+        let counts = Counts { consumers: BTreeMap::from([(name, of_one)]), ..Counts::default() };
+        let [first_at, last_at] = [first_at, last_at].map(Timestamp::from_unix);
+        Ok(EncodedRow { endpoint_id, start: window.start(), first_at, last_at, counts: counts.encode() })
     }
 
     fn into_counts(self) -> Result<(WindowKey, ConsumerName, ConsumerCounts), Failure> {

@@ -2,7 +2,7 @@
 
 use crate::window::{Timestamp, Width};
 
-/// How much time a sum holds; each is a table.
+/// How much time a sum holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Span {
     Minute,
@@ -34,6 +34,17 @@ impl Span {
         Width::ALL.into_iter().filter(move |width| width.secs() < self.secs())
     }
 
+    /// The spans that are narrower, narrowest first.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn narrower(self) -> &'static [Self] {
+        match self {
+            Self::Minute => &[],
+            Self::Hour => &[Self::Minute],
+            Self::Day => &[Self::Minute, Self::Hour],
+            Self::Week => &[Self::Minute, Self::Hour, Self::Day],
+        }
+    }
+
     pub(super) fn secs(self) -> i64 {
         self.width().map_or(7 * Width::Day.secs(), Width::secs)
     }
@@ -50,7 +61,6 @@ impl Span {
 
     /// Where the span starts that a moment lies in.
     pub(super) fn start_of(self, at: Timestamp) -> Timestamp {
-        let at = at.as_unix();
-        Timestamp::from_unix(at.saturating_sub(at.rem_euclid(self.secs())))
+        at.rounded_down(self.secs())
     }
 }
