@@ -1,5 +1,7 @@
 //! SQLite keeps the promises of every store, and its own about the file.
 
+mod sums;
+
 use std::fs;
 use std::ops::Deref;
 use std::path::Path;
