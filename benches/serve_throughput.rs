@@ -14,6 +14,7 @@ use axum::{Json, Router};
 use endpoint_stats_core::store::SqliteStore;
 use endpoint_stats_core::store::live::LiveFeed;
 use endpoint_stats_core::{EndpointStats, ServiceName};
+use endpoint_stats_server::access::{Access, AccessOptions};
 use endpoint_stats_server::ingest::Ingest;
 use endpoint_stats_server::serve::{Connections, routes};
 use serde_json::{Value, json};
@@ -29,8 +30,9 @@ async fn main() {
     let service = ServiceName::new("bench").expect("a valid name");
     let stats = EndpointStats::builder(service).with_store(store).start();
     let mut connections = Connections::new(1_024);
-    let counted =
-        listen(&mut connections, routes(&stats, LiveFeed::of_this_process(), Ingest::new(stats.store().clone()))).await;
+    let access = Access::without_tokens(AccessOptions::default());
+    let ingest = Ingest::new(stats.store().clone());
+    let counted = listen(&mut connections, routes(&stats, LiveFeed::of_this_process(), ingest, access)).await;
     let bare = listen(&mut connections, Router::new().route("/", get(welcome))).await;
 
     let (mut counted_rates, mut bare_rates, mut answered) = (Vec::new(), Vec::new(), 0);

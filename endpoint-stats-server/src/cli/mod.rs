@@ -1,18 +1,22 @@
 //! The command line: every flag, its variable and its default.
 
+mod access;
 mod import;
 mod migrate;
 mod report;
 mod serve;
 mod store;
+mod token;
 
 use clap::{Parser, Subcommand};
 
+pub use self::access::AccessArgs;
 pub use self::import::ImportArgs;
 pub use self::migrate::MigrateArgs;
 pub use self::report::{ReportArgs, SortBy};
 pub use self::serve::{LogFormat, ServeArgs};
 pub use self::store::{RedisArgs, StoreArgs};
+pub use self::token::{CreateArgs, ListArgs, RevokeArgs, TokenArgs, TokenCommand, TokensFileArgs};
 
 /// Endpoint statistics you can trust, in your own store.
 #[derive(Debug, Parser)]
@@ -34,4 +38,6 @@ pub enum Command {
     Report(ReportArgs),
     /// Makes the tables of a PostgreSQL database, or brings them up to date.
     Migrate(MigrateArgs),
+    /// Makes, lists and revokes the tokens that a server lets in.
+    Token(TokenArgs),
 }

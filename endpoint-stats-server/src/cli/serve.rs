@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{RedisArgs, StoreArgs};
+use super::{AccessArgs, RedisArgs, StoreArgs};
 
 /// How to serve.
 #[derive(Debug, Args)]
@@ -16,6 +16,9 @@ pub struct ServeArgs {
     /// What stands in front of it.
     #[command(flatten)]
     pub redis: RedisArgs,
+    /// Who may read, and who may send.
+    #[command(flatten)]
+    pub access: AccessArgs,
     /// Brings the tables of a PostgreSQL database up to date first; any number of servers may do so at once.
     #[arg(long, env = "MIGRATE", value_parser = BoolishValueParser::new())]
     pub migrate: bool,

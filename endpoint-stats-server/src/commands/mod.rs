@@ -5,6 +5,7 @@ mod import;
 mod migrate;
 mod report;
 mod serve;
+mod token;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         Command::Import(args) => import::run(args).await,
         Command::Report(args) => report::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Token(args) => token::run(args),
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use super::{Failure, migrate, open};
+use crate::access::{self, Access, AccessOptions, TokenFile, WithoutToken};
 use crate::cli::{LogFormat, ServeArgs};
 use crate::ingest::Ingest;
 use crate::serve::{self, Listeners, Options, UNCOUNTED};
@@ -32,6 +33,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
         ..FlushConfig::default()
     };
     let cache = settings::cache(&args.redis)?;
+    let access = access(&args)?;
     if args.migrate {
         migrate::run_first(&args.store).await?;
     }
@@ -49,8 +51,11 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
         .with_limits(Limits { patterns: uncounted()?, ..Limits::default() })
         .with_flush(flush)
         .start();
-    let options =
-        Options { max_connections: args.max_connections.into(), drain: Duration::from_secs(args.drain_secs.into()) };
+    let options = Options {
+        access,
+        max_connections: args.max_connections.into(),
+        drain: Duration::from_secs(args.drain_secs.into()),
+    };
     serve::serve(listeners, stats, live, ingest, metrics, options, interrupted).await.map_err(Failure::from)
 }
 
@@ -70,6 +75,22 @@ fn behind(
     };
     let ingest = Ingest::new(Arc::new(live.listening_to(store)));
     Ok((Arc::new(live.listening_to(cached)), ingest, live))
+}
+
+fn access(serve: &ServeArgs) -> Result<Access, Failure> {
+    let args = &serve.access;
+    if args.without_token == WithoutToken::Everything && !serve.listen.ip().is_loopback() {
+        tracing::warn!("whoever reaches {} may read and send: --without-token is everything", serve.listen);
+    }
+    let options = AccessOptions {
+        without_token: args.without_token,
+        token_rate: args.token_rate,
+        wrong_tokens_per_minute: args.wrong_tokens_per_minute,
+    };
+    match &args.tokens_file {
+        Some(file) => Ok(Access::new(access::follow(TokenFile::new(file)).map_err(Failure::setting)?, options)),
+        None => Ok(Access::without_tokens(options)),
+    }
 }
 
 async fn listen(setting: &'static str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {

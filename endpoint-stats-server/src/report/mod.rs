@@ -50,6 +50,6 @@ fn shown_sketch(counts: &Counts) -> &LatencySketch {
 }
 
 /// A time in RFC 3339, in UTC; a time that no calendar has is a number of seconds.
-fn rfc_3339(at: Timestamp) -> String {
+pub(crate) fn rfc_3339(at: Timestamp) -> String {
     jiff::Timestamp::from_second(at.as_unix()).map_or_else(|_| at.as_unix().to_string(), |time| time.to_string())
 }

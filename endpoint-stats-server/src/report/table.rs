@@ -114,7 +114,8 @@ fn unused(report: &Report) -> String {
     format!("\n{table}\n")
 }
 
-fn plain_table(columns: &[&str]) -> Table {
+/// A table without lines, as all that this program prints.
+pub(crate) fn plain_table(columns: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(columns);
     table

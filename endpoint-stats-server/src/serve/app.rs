@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_extractor;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Json, Router};
 use endpoint_stats_core::EndpointStats;
 use endpoint_stats_core::flush::FleetView;
 use endpoint_stats_core::store::live::LiveFeed;
@@ -16,7 +17,7 @@ use super::live;
 use super::metrics::Metrics;
 use super::page;
 use super::readiness::Readiness;
-use crate::access::{Principal, Scope};
+use crate::access::{self, Access, ReadsEverything};
 use crate::api::{self, Api};
 use crate::ingest::{self, Ingest};
 use crate::reading::StatsReader;
@@ -47,8 +48,8 @@ struct Status {
 
 /// The routes that are counted.
 ///
-/// What others send goes to `ingest`; questions go to the store of `stats`.
-pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest) -> Router {
+/// What others send goes to `ingest`; questions go to the store of `stats`; `access` says who may do which.
+pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest, access: Access) -> Router {
     let api = Api {
         reader: StatsReader::new(stats.store().clone()),
         books: Some(stats.books_view().clone()),
@@ -58,20 +59,30 @@ pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest) -> Router {
         .route("/", get(welcome))
         .route("/stats", get(all_stats))
         .with_state(stats.fleet().clone())
+        .route("/live", get(live::show).with_state(live))
+        .route_layer(from_extractor::<ReadsEverything>())
         .merge(api::router(api))
         .merge(ingest::router(ingest))
         .fallback(nothing_here)
-        .route("/live", get(live::show).with_state(live))
-        .layer(Extension(Principal::new("anyone", [Scope::Ingest, Scope::Read])))
+        .layer(access::layer(access))
         .layer(stats.layer())
 }
 
-/// The routes that are not.
-pub(super) fn admin(readiness: Readiness, metrics: Metrics) -> Router {
+/// The routes that say whether the server is well, to anybody.
+pub(super) fn health(readiness: Readiness) -> Router {
     Router::new()
         .route("/health", get(async || Json(Status { status: "ok", reason: None })))
         .route("/ready", get(ready).with_state(readiness))
-        .route("/metrics", get(prometheus).with_state(metrics))
+}
+
+/// The metrics, to anybody.
+pub(super) fn metrics(metrics: Metrics) -> Router {
+    Router::new().route("/metrics", get(prometheus).with_state(metrics))
+}
+
+/// The metrics, to those who may read everything.
+pub(super) fn guarded_metrics(collected: Metrics, access: Access) -> Router {
+    metrics(collected).route_layer(from_extractor::<ReadsEverything>()).layer(access::layer(access))
 }
 
 async fn welcome(State(fleet): State<FleetView>, request: Request) -> Response {

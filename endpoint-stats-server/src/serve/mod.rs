@@ -9,6 +9,9 @@
 //! | `GET /ready` | 200, or 503 with the reason |
 //! | `GET /metrics` | Prometheus text |
 //!
+//! `/health` and `/ready` are open, and `/metrics` on a listener of its own; the others are for those whom
+//! [`access`](crate::access) lets read.
+//!
 //! `/` and `/stats` count themselves; the number in a response includes the request it answers, whatever others are
 //! under way. They answer from memory, where hits of other processes arrive within a second.
 
@@ -31,6 +34,7 @@ pub use self::connections::Connections;
 pub use self::interrupt::interrupted;
 pub use self::metrics::{Metrics, install as install_metrics};
 use self::readiness::Readiness;
+use crate::access::Access;
 use crate::ingest::Ingest;
 
 /// Where to listen.
@@ -43,8 +47,10 @@ pub struct Listeners {
 }
 
 /// How to serve.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
+    /// Who is let in.
+    pub access: Access,
     /// Connections served at once, on each listener.
     pub max_connections: usize,
     /// How long a shutdown may take, requests under way and the last flush together.
@@ -68,14 +74,16 @@ pub async fn serve(
     let readiness = Readiness::new(stats.store().clone());
     let mut connections = Connections::new(options.max_connections);
     announce(&listeners)?;
-    let app = app::main(&stats, live, ingest);
-    let admin = app::admin(readiness.clone(), metrics);
+    let app = app::main(&stats, live, ingest, options.access.clone());
+    let health = app::health(readiness.clone());
     match listeners.admin {
         Some(listener) => {
             connections.serve(listeners.main, app);
-            connections.serve(listener, admin);
+            connections.serve(listener, health.merge(app::metrics(metrics)));
         }
-        None => connections.serve(listeners.main, app.merge(admin)),
+        None => {
+            connections.serve(listeners.main, app.merge(health).merge(app::guarded_metrics(metrics, options.access)));
+        }
     }
 
     shutdown.await;

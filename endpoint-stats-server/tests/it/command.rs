@@ -89,7 +89,13 @@ impl Server {
     /// The same, with any database.
     pub(crate) fn start_at(url: &str, arguments: &[&str]) -> Self {
         let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--database-url", url]);
-        let mut child = command.args(arguments).stderr(Stdio::piped()).spawn().expect("the program starts");
+        command.args(arguments);
+        Self::spawn(command)
+    }
+
+    /// Runs a command that serves.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
         let lines = lines_of(child.stderr.take().expect("standard error is piped"));
         let mut server = Self { child, lines, address: ([127, 0, 0, 1], 0).into() };
         server.address = server.wait_for_address("listening on http://");
@@ -153,6 +159,13 @@ impl Server {
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.terminate();
         self.wait()
+    }
+
+    /// Asks the server to end, and gives the log lines that nobody has waited for.
+    pub(crate) fn stop_and_read_log(mut self) -> String {
+        self.terminate();
+        self.wait();
+        self.lines.iter().map(|line| line + "\n").collect()
     }
 
     /// Kills the server where it is.

@@ -19,8 +19,15 @@ impl Response {
     }
 }
 
+/// Asks for a path as a local client does.
 pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<Response> {
-    send(address, &format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"))
+    get_with(address, path, &["host: localhost"])
+}
+
+/// The same with more lines in its head.
+pub(crate) fn get_with(address: SocketAddr, path: &str, lines: &[&str]) -> io::Result<Response> {
+    let head = [lines, &["connection: close"]].concat().join("\r\n");
+    send(address, &format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n"))
 }
 
 /// Sends bytes as they are, and reads until the server closes.

@@ -2,6 +2,7 @@
 //!
 //! These tests stand here and not at the top because cargo tells a program's path only to the tests of its package.
 
+mod access;
 mod command;
 mod http;
 mod import;
@@ -16,3 +17,4 @@ mod settings;
 mod store_faults;
 #[path = "../../../tests/it/support/mod.rs"]
 mod support;
+mod token;

@@ -123,7 +123,7 @@ fn a_full_server_can_still_be_stopped() {
     let server = Server::start_with(folder.path(), &["--max-connections", "1"]);
     let mut idle = TcpStream::connect(server.address).unwrap();
     idle.set_read_timeout(Some(PATIENCE)).unwrap();
-    idle.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+    idle.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     idle.read_exact(&mut [0; 16]).unwrap();
     let _waiting = TcpStream::connect(server.address).unwrap();
 
@@ -162,7 +162,7 @@ fn a_browser_gets_a_page_without_scripts() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
 
-    let request = "GET / HTTP/1.1\r\nhost: test\r\naccept: text/html,*/*\r\nconnection: close\r\n\r\n";
+    let request = "GET / HTTP/1.1\r\nhost: localhost\r\naccept: text/html,*/*\r\nconnection: close\r\n\r\n";
     let page = http::send(server.address, request).unwrap();
 
     assert!(page.head.contains("content-security-policy: default-src 'none'"), "{}", page.head);
