@@ -346,6 +346,7 @@ pub async fn a_series_adds_up_to_the_totals(store: &dyn StatsStore) {
 
     let series: Vec<_> = found.series.iter().map(|point| (point.start, point.counts.hits())).collect();
     assert_eq!(series, [(NOON, 4), (NOON.plus_secs(60), 2), (NOON.plus_secs(600), 1)]);
+    assert_eq!(found.endpoints[0].hits_by_step, series);
     assert_eq!(found.totals.counts.hits(), 7);
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::aggregate::Counts;
 use crate::endpoint::{Endpoint, Method, Route, ServiceName};
+use crate::sketch::capped_sum;
 use crate::window::{TimeRange, Timestamp, Window};
 
 /// A question about a range of time.
@@ -60,6 +61,8 @@ pub struct EndpointReport {
     pub endpoint: Endpoint,
     /// What it did.
     pub summary: Summary,
+    /// Its hits step by step, where the question asks for a series; steps without a hit are left out.
+    pub hits_by_step: Vec<(Timestamp, u64)>,
 }
 
 /// What was counted in one step of a time series.
@@ -91,8 +94,14 @@ pub struct EndpointStatus {
 pub(crate) struct ReportBuilder<'a> {
     query: &'a StatsQuery,
     covered: Option<TimeRange>,
-    endpoints: BTreeMap<Endpoint, Summary>,
+    endpoints: BTreeMap<Endpoint, EndpointSum>,
     series: BTreeMap<Timestamp, Counts>,
+}
+
+#[derive(Debug, Default)]
+struct EndpointSum {
+    summary: Summary,
+    hits_by_step: BTreeMap<Timestamp, u64>,
 }
 
 // === impl StatsQuery ===
@@ -110,7 +119,7 @@ impl StatsQuery {
         self
     }
 
-    /// Asks for a time series too, with a step of at least one second.
+    /// Asks for a time series too, and for each endpoint's hits step by step, with a step of at least one second.
     #[must_use]
     pub fn with_step_secs(mut self, secs: i64) -> Self {
         self.step_secs = Some(secs.max(1));
@@ -185,20 +194,22 @@ impl<'a> ReportBuilder<'a> {
         first_at: Timestamp,
         last_at: Timestamp,
     ) {
-        if let Some(step) = self.query.step_secs {
-            self.series.entry(start.rounded_down(step)).or_default().merge(counts);
-        }
         if !self.endpoints.contains_key(endpoint) {
-            self.endpoints.insert(endpoint.clone(), Summary::default());
+            self.endpoints.insert(endpoint.clone(), EndpointSum::default());
         }
-        if let Some(summary) = self.endpoints.get_mut(endpoint) {
-            summary.add(counts, first_at, last_at);
+        let Some(sum) = self.endpoints.get_mut(endpoint) else { return };
+        sum.summary.add(counts, first_at, last_at);
+        if let Some(step) = self.query.step_secs {
+            let start = start.rounded_down(step);
+            self.series.entry(start).or_default().merge(counts);
+            let hits = sum.hits_by_step.entry(start).or_default();
+            *hits = capped_sum(*hits, counts.hits());
         }
     }
 
     pub(crate) fn finish(self) -> StatsReport {
         let mut totals = Summary::default();
-        for summary in self.endpoints.values() {
+        for EndpointSum { summary, .. } in self.endpoints.values() {
             if let (Some(first), Some(last)) = (summary.first_at, summary.last_at) {
                 totals.add(&summary.counts, first, last);
             }
@@ -209,7 +220,11 @@ impl<'a> ReportBuilder<'a> {
             endpoints: self
                 .endpoints
                 .into_iter()
-                .map(|(endpoint, summary)| EndpointReport { endpoint, summary })
+                .map(|(endpoint, sum)| EndpointReport {
+                    endpoint,
+                    summary: sum.summary,
+                    hits_by_step: sum.hits_by_step.into_iter().collect(),
+                })
                 .collect(),
             series: self.series.into_iter().map(|(start, counts)| SeriesPoint { start, counts }).collect(),
         }

@@ -6,4 +6,4 @@ mod step;
 
 pub use self::range::{MAX_YEARS, RangeText, range};
 pub use self::stats_reader::StatsReader;
-pub use self::step::{MAX_POINTS, automatic_step, step};
+pub use self::step::{MAX_POINTS, automatic_step, shortest_step, step};

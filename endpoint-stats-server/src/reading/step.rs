@@ -17,7 +17,12 @@ const STEPS: [i64; 15] =
 
 /// The shortest step with a comfortable number of points, in seconds.
 pub fn automatic_step(range: TimeRange) -> i64 {
-    let fits = |step: &i64| points(range, *step) <= COMFORTABLE_POINTS;
+    shortest_step(range, COMFORTABLE_POINTS)
+}
+
+/// The shortest step that people read with ease and that gives at most so many points, in seconds.
+pub fn shortest_step(range: TimeRange, most_points: i64) -> i64 {
+    let fits = |step: &i64| points(range, *step) <= most_points;
     STEPS.into_iter().find(fits).unwrap_or(STEPS[STEPS.len() - 1])
 }
 

@@ -11,7 +11,7 @@ use crate::store::{EndpointReport, EndpointStatus, SeriesPoint, StatsReport, Sum
 use crate::window::{TimeRange, Timestamp};
 
 const WHAT: &str = "answer";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What a store answers, and Redis keeps.
 pub(super) trait Answer: Clone + Send + Sync + 'static {
@@ -33,6 +33,11 @@ impl Answer for StatsReport {
         write_all(out, &self.endpoints, max_bytes, |out, of_one| {
             write_endpoint(out, &of_one.endpoint);
             write_summary(out, &of_one.summary);
+            write_varint(out, of_one.hits_by_step.len() as u64);
+            for (start, hits) in &of_one.hits_by_step {
+                write_signed(out, start.as_unix());
+                write_varint(out, *hits);
+            }
         })?;
         write_all(out, &self.series, max_bytes, |out, point| {
             write_signed(out, point.start.as_unix());
@@ -46,7 +51,11 @@ impl Answer for StatsReport {
             covered: read_option(&mut reader, |reader| Ok(TimeRange::new(timestamp(reader)?, timestamp(reader)?)))?,
             totals: read_summary(&mut reader)?,
             endpoints: read_all(&mut reader, |reader| {
-                Ok(EndpointReport { endpoint: read_endpoint(reader)?, summary: read_summary(reader)? })
+                Ok(EndpointReport {
+                    endpoint: read_endpoint(reader)?,
+                    summary: read_summary(reader)?,
+                    hits_by_step: read_all(reader, |reader| Ok((timestamp(reader)?, reader.varint()?)))?,
+                })
             })?,
             series: read_all(&mut reader, |reader| {
                 Ok(SeriesPoint { start: timestamp(reader)?, counts: read_counts(reader)? })
@@ -179,13 +188,16 @@ mod tests {
         fn report()(
             covered in option::of((at(), at())),
             totals in summary(),
-            endpoints in vec((endpoint(), summary()), 0..4),
+            endpoints in vec((endpoint(), summary(), vec((at(), any::<u64>()), 0..3)), 0..4),
             series in vec((at(), counts()), 0..4),
         ) -> StatsReport {
             StatsReport {
                 covered: covered.map(|(from, to)| TimeRange::new(from, to)),
                 totals,
-                endpoints: endpoints.into_iter().map(|(endpoint, summary)| EndpointReport { endpoint, summary }).collect(),
+                endpoints: endpoints
+                    .into_iter()
+                    .map(|(endpoint, summary, hits_by_step)| EndpointReport { endpoint, summary, hits_by_step })
+                    .collect(),
                 series: series.into_iter().map(|(start, counts)| SeriesPoint { start, counts }).collect(),
             }
         }
