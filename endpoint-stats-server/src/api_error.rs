@@ -7,7 +7,9 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use endpoint_stats_core::store::{StoreError, StoreErrorKind};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// What went wrong with a request: a status, a code that stays, a sentence, and what to do about it.
 ///
@@ -24,6 +26,37 @@ struct Problem {
     field: Option<Cow<'static, str>>,
     hint: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
+    details: Map<String, Value>,
+}
+
+/// What every answer to a request that failed holds.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct ErrorDetail {
+    /// What programs tell errors apart by; it stays.
+    #[schema(example = "bad_query")]
+    code: &'static str,
+    /// A sentence for people.
+    message: Cow<'static, str>,
+    /// The part of the request that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<Cow<'static, str>>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    hint: Option<Cow<'static, str>>,
+    /// The id of the request, also in the server's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    request_id: Option<String>,
+    /// What else belongs to the code, such as `last_seq` to a gap.
+    #[serde(flatten)]
     details: Map<String, Value>,
 }
 
@@ -104,18 +137,7 @@ impl ApiError {
 
     /// The response, with the id of the request if it is known.
     pub fn respond(&self, request_id: Option<&str>) -> Response {
-        let mut error = self.0.details.clone();
-        error.insert("code".to_owned(), self.0.code.into());
-        error.insert("message".to_owned(), self.0.message.as_ref().into());
-        for (name, value) in [("field", &self.0.field), ("hint", &self.0.hint)] {
-            if let Some(value) = value {
-                error.insert(name.to_owned(), value.as_ref().into());
-            }
-        }
-        if let Some(id) = request_id {
-            error.insert("request_id".to_owned(), id.into());
-        }
-        let mut response = (self.0.status, Json(json!({ "error": error }))).into_response();
+        let mut response = (self.0.status, Json(self.body(request_id))).into_response();
         if let Some(wait) = self.0.retry_after {
             let secs = HeaderValue::from(wait.as_secs().max(1));
             response.headers_mut().insert(header::RETRY_AFTER, secs);
@@ -125,6 +147,20 @@ impl ApiError {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, ways);
         }
         response
+    }
+
+    fn body(&self, request_id: Option<&str>) -> ErrorBody {
+        let problem = &self.0;
+        ErrorBody {
+            error: ErrorDetail {
+                code: problem.code,
+                message: problem.message.clone(),
+                field: problem.field.clone(),
+                hint: problem.hint.clone(),
+                request_id: request_id.map(str::to_owned),
+                details: problem.details.clone(),
+            },
+        }
     }
 }
 

@@ -1,9 +1,54 @@
 //! The query API under `/v1`.
+//!
+//! | route | what |
+//! |---|---|
+//! | `GET /v1/services` | each service, its hits and its last call |
+//! | `GET /v1/endpoints` | each endpoint with a hit in a range, sorted, page by page |
+//! | `GET /v1/totals` | all of them together, beside the range before if asked |
+//! | `GET /v1/series` | step by step |
+//! | `GET /v1/percentiles` | any percentiles of latency and duration |
+//! | `GET /v1/callers` | how many different callers |
+//! | `GET /v1/consumers` | the named consumers that did most |
+//! | `GET /v1/unused` | endpoints that nobody calls |
+//! | `GET /v1/books` | where every hit of this process is |
+//! | `GET /v1/live` | the last seconds |
+//! | `GET /openapi.json`, `GET /docs` | all of this described |
+//!
+//! A handler is let in by [`guarded`](parameters::guarded) only for who may read, and with the parameters that its
+//! `#[utoipa::path]` names.
+
+mod answer;
+mod books;
+mod callers;
+mod consumers;
+mod cursor;
+mod document;
+mod endpoints;
+mod limit;
+mod live;
+mod pages;
+mod parameters;
+mod percentiles;
+mod question;
+mod series;
+mod services;
+mod totals;
+mod unused;
+
+use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
 use endpoint_stats_core::flush::BooksView;
 use endpoint_stats_core::store::live::LiveFeed;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+pub use self::document::{Refusals, ingest_routes};
+pub use self::live::LiveAnswer;
+use self::parameters::guarded;
+use crate::api_error::ApiError;
 use crate::reading::StatsReader;
 
 /// What the query API answers from.
@@ -19,5 +64,29 @@ pub struct Api {
 
 /// The routes that answer questions; each handler asks for a principal.
 pub fn router(api: Api) -> Router {
-    Router::new().with_state(api)
+    router_beside(OpenApi::default(), api)
+}
+
+/// The same, with other routes in its `OpenAPI` document.
+pub fn router_beside(others: OpenApi, api: Api) -> Router {
+    let (router, mut document) = OpenApiRouter::with_openapi(document::empty())
+        .routes(guarded(routes!(services::services)))
+        .routes(guarded(routes!(endpoints::endpoints)))
+        .routes(guarded(routes!(totals::totals)))
+        .routes(guarded(routes!(series::series)))
+        .routes(guarded(routes!(percentiles::percentiles)))
+        .routes(guarded(routes!(callers::callers)))
+        .routes(guarded(routes!(consumers::consumers)))
+        .routes(guarded(routes!(unused::unused)))
+        .routes(guarded(routes!(books::books)))
+        .routes(guarded(routes!(live::live)))
+        .with_state(api)
+        .split_for_parts();
+    document.merge(others);
+    router.merge(pages::router(Arc::new(document))).method_not_allowed_fallback(method_not_allowed)
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this route does not take the method")
+        .with_hint("the header `Allow` names those it takes")
 }

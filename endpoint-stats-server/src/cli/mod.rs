@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 pub use self::access::AccessArgs;
 pub use self::import::ImportArgs;
 pub use self::migrate::MigrateArgs;
-pub use self::report::{ReportArgs, SortBy};
+pub use self::report::ReportArgs;
 pub use self::serve::{LogFormat, ServeArgs};
 pub use self::store::{RedisArgs, StoreArgs};
 pub use self::token::{CreateArgs, ListArgs, RevokeArgs, TokenArgs, TokenCommand, TokensFileArgs};

@@ -1,8 +1,9 @@
 //! Flags of `report`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::StoreArgs;
+use crate::report::SortBy;
 
 /// What to report.
 #[derive(Debug, Args)]
@@ -43,19 +44,4 @@ pub struct ReportArgs {
     /// Prints CSV: a row an endpoint.
     #[arg(long)]
     pub csv: bool,
-}
-
-/// What comes first in a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SortBy {
-    /// The most hits.
-    Hits,
-    /// The most errors.
-    Errors,
-    /// The longest 99th percentile.
-    P99,
-    /// The most response bytes.
-    Bytes,
-    /// The name.
-    Name,
 }

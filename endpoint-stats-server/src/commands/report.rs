@@ -20,7 +20,7 @@ pub(super) async fn run(args: ReportArgs) -> Result<(), Failure> {
     let endpoints = store.endpoints().await.map_err(anyhow::Error::new)?;
     let report = Report::new(&query, stats, endpoints, args.sort);
     let text = match (args.json, args.csv) {
-        (true, _) => json::render(&report, args.unused),
+        (true, _) => json::render(&report, args.unused).map_err(anyhow::Error::new)?,
         (_, true) => csv::render(&report, args.unused).map_err(anyhow::Error::new)?,
         _ => table::render(&report, args.limit, args.unused),
     };

@@ -2,6 +2,7 @@
 
 use endpoint_stats_core::window::{TimeRange, Timestamp};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::api_error::ApiError;
 use crate::settings;
@@ -13,11 +14,14 @@ const YEAR_SECS: i64 = 366 * 86_400;
 const DAY_SECS: i64 = 86_400;
 
 /// A range of time as text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct RangeText {
     /// RFC 3339, a date, or `-24h` for 24 hours ago; 24 hours before `to` without it.
+    #[param(example = "-7d")]
     pub from: Option<String>,
     /// The same; now without it.
+    #[param(example = "2015-05-18T00:00:00Z")]
     pub to: Option<String>,
 }
 
@@ -28,8 +32,8 @@ pub struct RangeText {
 ///
 /// 400 `bad_query` when a time is none, when the range is empty, or when it is absurdly long.
 pub fn range(text: &RangeText, now: Timestamp) -> Result<TimeRange, ApiError> {
-    let to = time("to", text.to.as_deref(), now, now)?;
-    let from = time("from", text.from.as_deref(), now, to.minus_secs(DAY_SECS))?;
+    let to = time_or("to", text.to.as_deref(), now, now)?;
+    let from = time_or("from", text.from.as_deref(), now, to.minus_secs(DAY_SECS))?;
     if from >= to {
         return Err(ApiError::bad_query("from", "the range is empty: `from` is not before `to`"));
     }
@@ -40,10 +44,16 @@ pub fn range(text: &RangeText, now: Timestamp) -> Result<TimeRange, ApiError> {
     Ok(aligned(TimeRange::new(from, to)))
 }
 
-fn time(field: &'static str, text: Option<&str>, now: Timestamp, default: Timestamp) -> Result<Timestamp, ApiError> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return Ok(default);
-    };
+fn time_or(field: &'static str, text: Option<&str>, now: Timestamp, default: Timestamp) -> Result<Timestamp, ApiError> {
+    text.filter(|text| !text.is_empty()).map_or(Ok(default), |text| time(field, text, now))
+}
+
+/// Reads a time.
+///
+/// # Errors
+///
+/// 400 `bad_query` when it is none.
+pub fn time(field: &'static str, text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
     settings::time(field, text, now).map_err(|_| {
         ApiError::bad_query(field, format!("`{field}` is not a time"))
             .with_hint("write 2015-05-17, 2015-05-17T10:00:00Z, or -24h for 24 hours ago")

@@ -1,0 +1,63 @@
+//! `/v1/books`: where every hit of this process is.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use endpoint_stats_core::flush::Books;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::answer::unstored;
+use super::document::{NotKept, Refusals};
+use crate::access::Principal;
+use crate::api_error::ApiError;
+
+/// Where every hit is that this process counted: `observed = stored + pending + dropped`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BooksAnswer {
+    /// Hits drained from the recorder.
+    observed: u64,
+    /// Hits that the store acknowledged.
+    stored: u64,
+    /// Hits drained and not yet acknowledged.
+    pending: u64,
+    /// Hits given up, because the store will never take them.
+    dropped: u64,
+    /// Whether every hit is accounted for.
+    balance: bool,
+}
+
+/// Where every hit of this process is. For those who may see every service.
+#[utoipa::path(
+    get,
+    path = "/v1/books",
+    tag = "query",
+    responses((status = 200, description = "The books", body = BooksAnswer), NotKept, Refusals)
+)]
+pub(super) async fn books(State(api): State<Api>, principal: Principal) -> Result<Response, ApiError> {
+    need_every_service(&principal)?;
+    let view = api.books.ok_or_else(no_books)?;
+    Ok((unstored(), Json(BooksAnswer::from(view.books()))).into_response())
+}
+
+fn need_every_service(principal: &Principal) -> Result<(), ApiError> {
+    match principal.services() {
+        None => Ok(()),
+        Some(_) => Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", "the books are those of all services")
+            .with_hint("use a token that is bound to no service")),
+    }
+}
+
+fn no_books() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "no_books", "this process keeps no books")
+        .with_hint("ask the process that counts")
+}
+
+impl From<Books> for BooksAnswer {
+    fn from(books: Books) -> Self {
+        let Books { observed, stored, pending, dropped } = books;
+        Self { observed, stored, pending, dropped, balance: books.balance() }
+    }
+}
