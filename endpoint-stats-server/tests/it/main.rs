@@ -3,6 +3,7 @@
 //! These tests stand here and not at the top because cargo tells a program's path only to the tests of its package.
 
 mod access;
+mod api;
 mod command;
 mod http;
 mod import;
