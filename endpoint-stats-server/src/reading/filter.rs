@@ -12,13 +12,13 @@ use crate::api_error::ApiError;
 #[into_params(parameter_in = Query)]
 pub struct FilterText {
     /// Only this service.
-    #[param(pattern = "^[a-z0-9._-]{0,64}$", example = "shop")]
+    #[param(pattern = "^[a-z0-9._-]{0,64}$")]
     pub service: Option<String>,
     /// Only this method.
-    #[param(pattern = "^(|CONNECT|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|QUERY|TRACE|_OTHER)$", example = "GET")]
+    #[param(pattern = "^(|CONNECT|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|QUERY|TRACE|_OTHER)$")]
     pub method: Option<String>,
     /// Only this route template, written exactly so.
-    #[param(max_length = 512, example = "/users/{id}")]
+    #[param(max_length = 512)]
     pub route: Option<String>,
 }
 

@@ -18,10 +18,11 @@ const DAY_SECS: i64 = 86_400;
 #[into_params(parameter_in = Query)]
 pub struct RangeText {
     /// RFC 3339, a date, or `-24h` for 24 hours ago; 24 hours before `to` without it.
+    #[param(pattern = "^(|-[1-9][0-9]{0,8}[smhd]|[0-9]{4}-[01][0-9]-[0-3][0-9]([Tt ][0-9:.]+([Zz]|[+-][0-9:]+))?)$")]
     #[param(example = "-7d")]
     pub from: Option<String>,
     /// The same; now without it.
-    #[param(example = "2015-05-18T00:00:00Z")]
+    #[param(pattern = "^(|-[1-9][0-9]{0,8}[smhd]|[0-9]{4}-[01][0-9]-[0-3][0-9]([Tt ][0-9:.]+([Zz]|[+-][0-9:]+))?)$")]
     pub to: Option<String>,
 }
 
@@ -38,8 +39,10 @@ pub fn range(text: &RangeText, now: Timestamp) -> Result<TimeRange, ApiError> {
         return Err(ApiError::bad_query("from", "the range is empty: `from` is not before `to`"));
     }
     let (earliest, latest) = (now.minus_secs(MAX_YEARS * YEAR_SECS), now.plus_secs(MAX_YEARS * YEAR_SECS));
-    if from < earliest || to > latest {
-        return Err(ApiError::bad_query("from", format!("a range lies within {MAX_YEARS} years of now")));
+    for (field, is_far) in [("from", from < earliest), ("to", to > latest)] {
+        if is_far {
+            return Err(ApiError::bad_query(field, format!("a range lies within {MAX_YEARS} years of now")));
+        }
     }
     Ok(aligned(TimeRange::new(from, to)))
 }

@@ -126,7 +126,7 @@ fn shots() -> Vec<Shot> {
             route,
             hour: i64::try_from(n % 4).unwrap(),
             status: [200, 200, 204, 404, 500][usize::try_from(n).unwrap() % (2 + at.min(3))],
-            millis: 1 + (n * 37 + 11 * at as u64) % 400,
+            millis: (1 + at as u64 * 5 % 7) * (1 + (n * 37) % 400),
             bytes: 100 * (n + 1) * (8 - at as u64),
             caller: n % (5 + 3 * (7 - at as u64)),
             consumer: consumers[usize::try_from(n).unwrap() % 4],
