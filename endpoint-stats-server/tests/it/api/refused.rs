@@ -8,7 +8,7 @@ const WRONG: [(&str, &str, &str); 31] = [
     ("/v1/totals?from=-1h&to=-2h", "from", ""),
     ("/v1/totals?from=yesterday", "from", "-24h"),
     ("/v1/totals?from=0001-01-01", "from", ""),
-    ("/v1/totals?to=9999-12-31", "from", ""),
+    ("/v1/totals?to=9999-12-31", "to", ""),
     ("/v1/totals?to=2015-13-45", "to", "2015-05-17"),
     ("/v1/totals?from=-99999999999999d", "from", "-24h"),
     ("/v1/totals?form=-1h", "form", "from"),
