@@ -12,8 +12,8 @@ use utoipa_swagger_ui::Config;
 
 use crate::api_error::ApiError;
 
-/// Its own scripts, styles and pictures, and questions to this server.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+/// Its own scripts, styles and pictures, and questions to this server; its script makes styles of its own.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The document, and a page that renders it without a network; all links are relative.

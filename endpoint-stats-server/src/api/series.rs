@@ -54,6 +54,8 @@ pub(super) struct SeriesAnswer {
     step_secs: i64,
     /// The steps with a hit, the earliest first.
     points: Vec<Point>,
+    #[serde(skip)]
+    by: Option<By>,
 }
 
 /// One step.
@@ -95,6 +97,7 @@ pub(super) async fn series(
         covered: covered(&report),
         step_secs,
         points: report.series.iter().map(|found| Point::new(found, text.by)).collect(),
+        by: text.by,
     };
     wanted.answer(&answer, question.freshness)
 }
@@ -144,8 +147,7 @@ fn class(outcome: Outcome) -> &'static str {
 
 impl Table for SeriesAnswer {
     fn columns(&self) -> Vec<&'static str> {
-        let with_classes = self.points.iter().any(|point| point.classes.is_some());
-        let classes = if with_classes { &CLASSES[..] } else { &[] };
+        let classes = if self.by == Some(By::Class) { &CLASSES[..] } else { &[] };
         [&["start"][..], &Measured::COLUMNS, classes].concat()
     }
 

@@ -50,9 +50,10 @@ pub fn step(text: Option<&str>, range: TimeRange) -> Result<i64, ApiError> {
     Ok(secs)
 }
 
+/// The steps that a range touches; steps start at multiples of their length.
 fn points(range: TimeRange, step: i64) -> i64 {
-    let length = range.to.as_unix().saturating_sub(range.from.as_unix());
-    length / step + i64::from(length % step != 0)
+    let step_of = |second: i64| second.div_euclid(step);
+    step_of(range.to.as_unix().saturating_sub(1)).saturating_sub(step_of(range.from.as_unix())).saturating_add(1)
 }
 
 #[cfg(test)]
@@ -70,6 +71,15 @@ mod tests {
         assert_eq!(automatic_step(range(3_600)), 30);
         assert_eq!(automatic_step(range(86_400)), 600);
         assert_eq!(automatic_step(range(30 * 86_400)), 21_600);
+    }
+
+    #[test]
+    fn a_step_that_the_range_touches_is_a_point() {
+        let moved = |secs| TimeRange::new(Timestamp::from_unix(secs), Timestamp::from_unix(secs + 3_600));
+
+        assert_eq!(points(moved(0), 3_600), 1);
+        assert_eq!(points(moved(10), 3_600), 2);
+        assert_eq!(points(moved(-10), 3_600), 2);
     }
 
     #[test]
