@@ -14,7 +14,7 @@
 //! | `GET /v1/live` | the last seconds |
 //! | `GET /openapi.json`, `GET /docs` | all of this described |
 //!
-//! A handler is let in by [`guarded`](parameters::guarded) only for who may read, and with the parameters that its
+//! A handler is let in by `guarded` only for who may read, and with the parameters that its
 //! `#[utoipa::path]` names.
 
 mod answer;

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use endpoint_stats_core::store::SqliteStore;
+
 use super::seed::{HOURS, Shot, bytes, callers, errors, hits, is_near, quantile};
 use super::{Asked, get_with, header};
+use crate::command::file;
 
 fn of_hours(asked: &Asked, hours: std::ops::Range<i64>) -> Vec<Shot> {
     asked.seed.shots.iter().filter(|shot| hours.contains(&shot.hour)).cloned().collect()
@@ -182,6 +185,22 @@ fn a_client_that_has_the_answer_is_not_sent_it_again() {
     assert_eq!(header(&again, "etag"), Some(tag));
     assert_eq!(as_csv.status, 200);
     assert!(as_csv.body.starts_with("from,to,hits"), "{}", as_csv.body);
+}
+
+#[test]
+fn a_late_batch_makes_another_answer_of_a_range_that_is_over() {
+    let asked = Asked::start();
+    let path = asked.path("/v1/totals", "");
+    let first = asked.server.get(&path);
+    let tag = header(&first, "etag").expect("a range that is over has a tag");
+
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        asked.seed.fill(&SqliteStore::open(file(asked.seed.folder.path())).await.unwrap()).await;
+    });
+    let second = get_with(asked.server.address, &path, &format!("if-none-match: {tag}"));
+
+    assert_eq!(second.status, 200);
+    assert_eq!(second.json()["totals"]["hits"], 2 * hits(&asked.seed.shots));
 }
 
 #[test]
