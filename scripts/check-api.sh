@@ -32,6 +32,7 @@ program() {
     cargo build --quiet --locked --package endpoint-stats-server
     ENDPOINT_STATS_BIN=${CARGO_TARGET_DIR:-target}/debug/endpoint-stats-server
   fi
+  ENDPOINT_STATS_BIN=$(realpath "$ENDPOINT_STATS_BIN")
 }
 
 install_schemathesis() { # folder
@@ -76,12 +77,14 @@ main() {
   cd "$(dirname "${BASH_SOURCE[0]}")/.."
   trap clean_up EXIT
   work=$(mktemp -d)
-  local tools=${CARGO_TARGET_DIR:-target}/tools/schemathesis-$VERSION
+  local tools
+  tools=$(realpath -m "${CARGO_TARGET_DIR:-target}/tools/schemathesis-$VERSION")
   program
   install_schemathesis "$tools"
   access_log >"$work/access.log"
   "$ENDPOINT_STATS_BIN" import --database-url "sqlite://$work/stats.db" "$work/access.log"
   serve "$work"
+  cd "$work" # where schemathesis keeps what it found
   timeout "${SECONDS_AT_MOST:-600}" "$tools/bin/schemathesis" run "$base/openapi.json" --url "$base" \
     --checks "$CHECKS" --phases examples,coverage,fuzzing --max-examples "${EXAMPLES:-200}" --seed "${SEED:-1}" \
     --request-timeout 10 --generation-database none --continue-on-failure --no-color ||
