@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use endpoint_stats_core::ServiceName;
 use endpoint_stats_core::store::postgres::PostgresOptions;
@@ -223,6 +225,17 @@ pub fn width(text: &str) -> Result<Width, SettingError> {
         .into_iter()
         .find(|width| width.to_string() == text)
         .ok_or_else(|| SettingError::new("--window", text, "10s, 1m, 1h or 1d"))
+}
+
+/// Takes a number of seconds from a range.
+///
+/// # Errors
+///
+/// When it is outside, or not a number.
+pub fn duration(setting: &'static str, secs: f64, range: RangeInclusive<f64>) -> Result<Duration, SettingError> {
+    Duration::try_from_secs_f64(secs).ok().filter(|_| range.contains(&secs)).ok_or_else(|| {
+        SettingError::new(setting, &secs.to_string(), format!("{} to {} seconds", range.start(), range.end()))
+    })
 }
 
 /// Reads a number and its unit as seconds: `10s`, `5m`, `24h`, `7d`.

@@ -2,20 +2,24 @@
 
 mod access;
 mod import;
+mod limits;
 mod migrate;
 mod report;
 mod serve;
 mod store;
+mod tls;
 mod token;
 
 use clap::{Parser, Subcommand};
 
 pub use self::access::AccessArgs;
 pub use self::import::ImportArgs;
+pub use self::limits::LimitArgs;
 pub use self::migrate::MigrateArgs;
 pub use self::report::ReportArgs;
 pub use self::serve::{LogFormat, ServeArgs};
 pub use self::store::{RedisArgs, StoreArgs};
+pub use self::tls::TlsArgs;
 pub use self::token::{CreateArgs, ListArgs, RevokeArgs, TokenArgs, TokenCommand, TokensFileArgs};
 
 /// Endpoint statistics you can trust, in your own store.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{AccessArgs, RedisArgs, StoreArgs};
+use super::{AccessArgs, LimitArgs, RedisArgs, StoreArgs, TlsArgs};
 
 /// How to serve.
 #[derive(Debug, Args)]
@@ -34,15 +34,18 @@ pub struct ServeArgs {
     /// Seconds between two flushes.
     #[arg(long, env = "ENDPOINT_STATS_FLUSH_SECS", default_value = "1", value_name = "SECONDS")]
     pub flush_secs: f64,
-    /// Connections served at once; others wait to be accepted.
-    #[arg(long, env = "ENDPOINT_STATS_MAX_CONNECTIONS", default_value = "2048", value_name = "NUMBER")]
-    pub max_connections: u16,
     /// Seconds that a shutdown may take.
     #[arg(long, env = "ENDPOINT_STATS_DRAIN_SECS", default_value = "10", value_name = "SECONDS")]
     pub drain_secs: u16,
     /// How log lines are written.
     #[arg(long, env = "ENDPOINT_STATS_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+    /// What it proves itself with.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// What clients can take.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// How log lines are written.

@@ -18,7 +18,7 @@ use super::{Failure, migrate, open};
 use crate::access::{self, Access, AccessOptions, TokenFile, WithoutToken};
 use crate::cli::{LogFormat, ServeArgs};
 use crate::ingest::Ingest;
-use crate::serve::{self, Listeners, Options, UNCOUNTED};
+use crate::serve::{self, Listeners, Options, Tls, UNCOUNTED};
 use crate::settings::{self, SettingError, StoreUrl, service_name};
 
 pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
@@ -28,10 +28,13 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let service = service_name(&args.service)?;
     let retention = StoreUrl::from_args(&args.store)?.retention();
     let flush = FlushConfig {
-        interval: flush_interval(args.flush_secs)?,
+        interval: settings::duration("--flush-secs", args.flush_secs, 0.05..=60.0)?,
         retention: Some(retention),
         ..FlushConfig::default()
     };
+    let limits = serve::Limits::from_args(&args.limits)?;
+    serve::raise_file_descriptors_for(limits.connections.max);
+    let tls = Tls::from_args(&args.tls)?;
     let cache = settings::cache(&args.redis)?;
     let access = access(&args)?;
     if args.migrate {
@@ -44,6 +47,8 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
             Some(address) => Some(listen("--admin-listen", address).await?),
             None => None,
         },
+        admin_tls: tls.clone().filter(|_| args.tls.admin_tls),
+        tls,
     };
     let (store, ingest, live) = behind(cache, store)?;
     let stats = EndpointStats::builder(service)
@@ -51,11 +56,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
         .with_limits(Limits { patterns: uncounted()?, ..Limits::default() })
         .with_flush(flush)
         .start();
-    let options = Options {
-        access,
-        max_connections: args.max_connections.into(),
-        drain: Duration::from_secs(args.drain_secs.into()),
-    };
+    let options = Options { access, limits, drain: Duration::from_secs(args.drain_secs.into()) };
     serve::serve(listeners, stats, live, ingest, metrics, options, interrupted).await.map_err(Failure::from)
 }
 
@@ -98,13 +99,6 @@ async fn listen(setting: &'static str, address: std::net::SocketAddr) -> Result<
         let wrong = SettingError::new(setting, &address.to_string(), "an address and port that are free");
         Failure::setting(anyhow::Error::new(error).context(wrong))
     })
-}
-
-fn flush_interval(secs: f64) -> Result<Duration, SettingError> {
-    Duration::try_from_secs_f64(secs)
-        .ok()
-        .filter(|interval| (0.05..=60.0).contains(&interval.as_secs_f64()))
-        .ok_or_else(|| SettingError::new("--flush-secs", &secs.to_string(), "0.05 to 60 seconds"))
 }
 
 fn uncounted() -> Result<RoutePatterns, anyhow::Error> {

@@ -19,6 +19,7 @@ use super::page;
 use super::readiness::Readiness;
 use crate::access::{self, Access, ReadsEverything};
 use crate::api::{self, Api};
+use crate::api_error::ApiError;
 use crate::ingest::{self, Ingest};
 use crate::reading::StatsReader;
 
@@ -113,9 +114,9 @@ async fn prometheus(State(metrics): State<Metrics>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], metrics.render())
 }
 
-async fn nothing_here() -> (StatusCode, Json<Status>) {
-    let reason = Some("try /, /stats, /live, /health, /ready or /metrics".to_owned());
-    (StatusCode::NOT_FOUND, Json(Status { status: "not found", reason }))
+async fn nothing_here() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here")
+        .with_hint("try /, /stats, /live, /health, /ready or /metrics")
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {

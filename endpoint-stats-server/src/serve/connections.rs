@@ -1,67 +1,73 @@
 //! [`Connections`]: accept loops with limits, and an end.
 
-use std::net::SocketAddr;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use endpoint_stats_core::middleware::PeerAddress;
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
-use tower::ServiceExt;
 
-/// A head that takes longer does not come from a client that wants an answer.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-const MAX_HEADERS: usize = 64;
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+use super::connection::Connection;
+use super::draining::Draining;
+use super::limits::ConnectionLimits;
+use super::room::Room;
+use super::tls::Tls;
 
 /// Before the next try when the process has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections on any number of listeners, serves at most `max` at once on each, and ends them in order.
+/// Between two lines about the same trouble.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// Accepts connections on any number of listeners, serves so many at once on each as its limits allow, and ends them in
+/// order.
 ///
-/// Further clients wait in the operating system's queue.
+/// When there are too many, one that awaits a request makes way for the next; when there is none, the next is turned
+/// away at once.
 #[derive(Debug)]
 pub struct Connections {
-    max: usize,
+    limits: ConnectionLimits,
     graceful: Arc<GracefulShutdown>,
     stop: watch::Sender<bool>,
     loops: JoinSet<()>,
 }
 
 impl Connections {
-    /// Creates a server for at most so many connections a listener.
+    /// Creates a server for at most so many connections a listener, which may all come from one address.
     pub fn new(max: usize) -> Self {
-        Self { max, graceful: Arc::default(), stop: watch::Sender::new(false), loops: JoinSet::new() }
+        Self::with_limits(ConnectionLimits { max, max_per_address: max, ..ConnectionLimits::default() })
+    }
+
+    /// Creates a server with limits for each listener.
+    pub fn with_limits(limits: ConnectionLimits) -> Self {
+        Self { limits, graceful: Arc::default(), stop: watch::Sender::new(false), loops: JoinSet::new() }
+    }
+
+    /// Tells when connections are asked to end.
+    pub fn draining(&self) -> Draining {
+        Draining::new(self.stop.subscribe())
     }
 
     /// Accepts on a listener from now on.
     pub fn serve(&mut self, listener: TcpListener, app: Router) {
-        let slots = Arc::new(Semaphore::new(self.max));
-        let graceful = Arc::clone(&self.graceful);
-        let mut stop = self.stop.subscribe();
-        self.loops.spawn(async move {
-            loop {
-                tokio::select! {
-                    (slot, stream, peer) = next(&slots, &listener) => {
-                        let connection = connection(stream, peer, app.clone(), graceful.watcher());
-                        tokio::spawn(async move {
-                            connection.await;
-                            drop(slot);
-                        });
-                    }
-                    _ = stop.changed() => return,
-                }
-            }
-        });
+        self.serve_with(listener, app, None);
+    }
+
+    /// Accepts on a listener from now on, over TLS if it is given.
+    pub fn serve_with(&mut self, listener: TcpListener, app: Router, tls: Option<Tls>) {
+        let limits = self.limits;
+        let accepting = Accepting {
+            listener,
+            room: Arc::new(Room::new(limits.max, limits.max_per_address)),
+            connection: Connection { app, tls, limits },
+            graceful: Arc::clone(&self.graceful),
+            silent_until: Instant::now(),
+        };
+        self.loops.spawn(accepting.run(self.stop.subscribe()));
     }
 
     /// Accepts no more, and waits until the requests under way have ended, at most so long.
@@ -76,40 +82,43 @@ impl Connections {
     }
 }
 
-/// The next connection, once there is room for one.
-async fn next(slots: &Arc<Semaphore>, listener: &TcpListener) -> (Option<OwnedSemaphorePermit>, TcpStream, SocketAddr) {
-    // The semaphore is never closed.
-    let slot = Arc::clone(slots).acquire_owned().await.ok();
-    let (stream, peer) = accept(listener).await;
-    (slot, stream, peer)
+/// One listener's loop.
+#[derive(Debug)]
+struct Accepting {
+    listener: TcpListener,
+    room: Arc<Room>,
+    connection: Connection,
+    graceful: Arc<GracefulShutdown>,
+    silent_until: Instant,
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(error) => {
-                tracing::warn!(%error, "failed to accept a connection");
-                sleep_until(Instant::now() + ACCEPT_PAUSE).await;
+impl Accepting {
+    async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.admit(stream, peer, self.graceful.watcher()),
+                    Err(error) => self.recover(&error).await,
+                },
+                _ = stop.changed() => return,
             }
         }
     }
-}
 
-async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, watcher: Watcher) {
-    // Answers are small; waiting to fill a packet only delays them.
-    let _ = stream.set_nodelay(true);
-    let service = app.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(PeerAddress(peer));
-        request
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, %peer, "connection ended");
+    fn admit(&self, stream: TcpStream, peer: std::net::SocketAddr, watcher: Watcher) {
+        if let Some(seat) = self.room.admit(peer.ip()) {
+            tokio::spawn(self.connection.clone().run(stream, peer, seat, watcher));
+        }
+    }
+
+    /// Out of file descriptors, most likely: one of those that do nothing may go.
+    async fn recover(&mut self, error: &io::Error) {
+        let now = Instant::now();
+        if now >= self.silent_until {
+            self.silent_until = now + QUIET;
+            tracing::warn!(%error, "failed to accept a connection");
+        }
+        self.room.make_room();
+        sleep_until(now + ACCEPT_PAUSE).await;
     }
 }

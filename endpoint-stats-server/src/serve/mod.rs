@@ -16,12 +16,26 @@
 //! under way. They answer from memory, where hits of other processes arrive within a second.
 
 mod app;
+mod connection;
 mod connections;
+mod draining;
+mod explained;
+mod file_descriptors;
+mod hardened;
 mod interrupt;
+mod limits;
 mod live;
 mod metrics;
 mod page;
+mod pulse;
 mod readiness;
+mod request_id;
+mod room;
+mod shelter;
+mod timed_body;
+mod tls;
+mod turn;
+mod watched_stream;
 
 use std::time::Duration;
 
@@ -31,9 +45,16 @@ use tokio::net::TcpListener;
 
 pub use self::app::{UNCOUNTED, main as routes};
 pub use self::connections::Connections;
+pub use self::draining::Draining;
+pub use self::file_descriptors::raise_for as raise_file_descriptors_for;
+use self::hardened::{hardened, sheltered};
 pub use self::interrupt::interrupted;
+pub use self::limits::{ConnectionLimits, Limits, RequestLimits};
 pub use self::metrics::{Metrics, install as install_metrics};
 use self::readiness::Readiness;
+pub use self::request_id::RequestId;
+pub use self::timed_body::BodyTooSlow;
+pub use self::tls::Tls;
 use crate::access::Access;
 use crate::ingest::Ingest;
 
@@ -44,6 +65,10 @@ pub struct Listeners {
     pub main: TcpListener,
     /// For `/health`, `/ready` and `/metrics`.
     pub admin: Option<TcpListener>,
+    /// What `main` is encrypted with.
+    pub tls: Option<Tls>,
+    /// What `admin` is encrypted with.
+    pub admin_tls: Option<Tls>,
 }
 
 /// How to serve.
@@ -51,8 +76,8 @@ pub struct Listeners {
 pub struct Options {
     /// Who is let in.
     pub access: Access,
-    /// Connections served at once, on each listener.
-    pub max_connections: usize,
+    /// What clients can take.
+    pub limits: Limits,
     /// How long a shutdown may take, requests under way and the last flush together.
     pub drain: Duration,
 }
@@ -72,17 +97,20 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let readiness = Readiness::new(stats.store().clone());
-    let mut connections = Connections::new(options.max_connections);
+    let mut connections = Connections::with_limits(options.limits.connections);
     announce(&listeners)?;
-    let app = app::main(&stats, live, ingest, options.access.clone());
+    let app = sheltered(app::main(&stats, live, ingest, options.access.clone()), options.limits.requests);
     let health = app::health(readiness.clone());
+    let draining = connections.draining();
     match listeners.admin {
         Some(listener) => {
-            connections.serve(listeners.main, app);
-            connections.serve(listener, health.merge(app::metrics(metrics)));
+            let admin = health.merge(app::metrics(metrics));
+            connections.serve_with(listeners.main, hardened(app, draining.clone()), listeners.tls);
+            connections.serve_with(listener, hardened(admin, draining), listeners.admin_tls);
         }
         None => {
-            connections.serve(listeners.main, app.merge(health).merge(app::guarded_metrics(metrics, options.access)));
+            let all = app.merge(health).merge(app::guarded_metrics(metrics, options.access));
+            connections.serve_with(listeners.main, hardened(all, draining), listeners.tls);
         }
     }
 
@@ -101,9 +129,10 @@ pub async fn serve(
 }
 
 fn announce(listeners: &Listeners) -> anyhow::Result<()> {
-    tracing::info!("listening on http://{}", listeners.main.local_addr()?);
+    let scheme = |tls: &Option<Tls>| if tls.is_some() { "https" } else { "http" };
+    tracing::info!("listening on {}://{}", scheme(&listeners.tls), listeners.main.local_addr()?);
     if let Some(admin) = &listeners.admin {
-        tracing::info!("health and metrics on http://{}", admin.local_addr()?);
+        tracing::info!("health and metrics on {}://{}", scheme(&listeners.admin_tls), admin.local_addr()?);
     }
     Ok(())
 }

@@ -1,0 +1,72 @@
+//! [`explained`]: every refusal as the same JSON.
+
+use std::borrow::Cow;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::request_id::RequestId;
+use crate::api_error::ApiError;
+
+/// What a refusal of axum's own says at most.
+const MAX_TEXT: usize = 4 * 1024;
+
+/// The response, as JSON with the request's id if it is an error that is not told in a form of its own.
+///
+/// Other headers, such as `Allow`, stay.
+pub(super) async fn explained(response: Response, id: &RequestId) -> Response {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    if let Some(error) = response.extensions().get::<ApiError>() {
+        let told = error.respond(Some(id.as_str()));
+        return with_answer(response, told);
+    }
+    if is_told(&response) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let told = ApiError::new(status, code(status), message(status, body).await).respond(Some(id.as_str()));
+    with_answer(Response::from_parts(parts, Body::empty()), told)
+}
+
+/// The response with the body of another and what belongs to that body.
+fn with_answer(response: Response, told: Response) -> Response {
+    let (mut parts, _) = response.into_parts();
+    let (told, body) = told.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.extend(told.headers);
+    Response::from_parts(parts, body)
+}
+
+fn is_told(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"application/") || kind.starts_with(b"text/html"))
+}
+
+/// What an extractor found wrong with the request; nothing of what went wrong here.
+async fn message(status: StatusCode, body: Body) -> Cow<'static, str> {
+    let otherwise = status.canonical_reason().unwrap_or("the request was refused").to_ascii_lowercase();
+    if status.is_server_error() {
+        return otherwise.into();
+    }
+    let text = to_bytes(body, MAX_TEXT).await.unwrap_or_default();
+    match std::str::from_utf8(&text) {
+        Ok(text) if !text.is_empty() => text.to_owned().into(),
+        _ => otherwise.into(),
+    }
+}
+
+fn code(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        status if status.is_server_error() => "internal",
+        _ => "bad_request",
+    }
+}
