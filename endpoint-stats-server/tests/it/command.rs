@@ -98,14 +98,14 @@ impl Server {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
         let lines = lines_of(child.stderr.take().expect("standard error is piped"));
         let mut server = Self { child, lines, address: ([127, 0, 0, 1], 0).into() };
-        server.address = server.wait_for_address("listening on http://");
+        server.address = server.wait_for_address("listening on http");
         server
     }
 
     /// Waits for a log line that ends with an address.
     pub(crate) fn wait_for_address(&self, label: &str) -> SocketAddr {
         let line = self.wait_for(label);
-        line.rsplit("http://").next().and_then(|address| address.trim().parse().ok()).expect("an address")
+        line.rsplit("://").next().and_then(|address| address.trim().parse().ok()).expect("an address")
     }
 
     /// Waits for a log line with some text in it.
@@ -153,6 +153,18 @@ impl Server {
     /// Waits for the end.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("the program ends")
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything it has said since it was last listened to, until its end.
+    pub(crate) fn last_words(mut self) -> String {
+        self.terminate();
+        self.wait();
+        self.lines.iter().collect::<Vec<_>>().join("\n")
     }
 
     /// Asks the server to end, and waits for it.

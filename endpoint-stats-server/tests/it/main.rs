@@ -5,6 +5,7 @@
 mod access;
 mod api;
 mod command;
+mod hardening;
 mod http;
 mod import;
 mod import_kill;
@@ -13,9 +14,12 @@ mod log_lines;
 mod postgres;
 mod redis;
 mod report;
+mod request_ids;
 mod serve;
 mod settings;
+mod slow_clients;
 mod store_faults;
 #[path = "../../../tests/it/support/mod.rs"]
 mod support;
 mod token;
+mod tls;

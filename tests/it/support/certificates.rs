@@ -7,14 +7,14 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 
 /// Where the parts of [`issue`] lie, all in PEM.
 #[derive(Debug)]
-pub(super) struct Certificates {
-    pub(super) authority: PathBuf,
-    pub(super) server: PathBuf,
-    pub(super) server_key: PathBuf,
+pub(crate) struct Certificates {
+    pub(crate) authority: PathBuf,
+    pub(crate) server: PathBuf,
+    pub(crate) server_key: PathBuf,
 }
 
 /// Writes a new authority, and a certificate of it for a server at `localhost` and `127.0.0.1`, into `folder`.
-pub(super) fn issue(folder: &Path) -> Certificates {
+pub(crate) fn issue(folder: &Path) -> Certificates {
     let written = Certificates {
         authority: folder.join("authority.pem"),
         server: folder.join("server.pem"),

@@ -5,7 +5,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each binary that includes this folder uses a part of it")]
 
-mod certificates;
+pub(crate) mod certificates;
 mod command;
 mod guardian;
 mod log;

@@ -1,0 +1,145 @@
+//! Slow clients, many of them, beside one that behaves.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::command::Server;
+
+/// How many of each kind, and for how long.
+struct Siege {
+    silent: usize,
+    dripping: usize,
+    slow_bodies: usize,
+    lasts: Duration,
+}
+
+/// What the client that behaves saw.
+#[derive(Debug)]
+struct Seen {
+    answered: usize,
+    failed: Vec<String>,
+    attacks: u64,
+}
+
+/// Connects from the n-th of the addresses that attackers have.
+async fn connect(n: usize, server: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    let host = u8::try_from(2 + n % 50).expect("less than 52");
+    socket.bind((Ipv4Addr::new(127, 0, 0, host), 0).into())?;
+    socket.connect(server).await
+}
+
+/// Sends one byte after the other, or none at all, until the server has enough.
+async fn bother(mut stream: TcpStream, start: &[u8], drips: bool) -> std::io::Result<()> {
+    stream.write_all(start).await?;
+    let mut ticks = interval(Duration::from_millis(200));
+    let mut answer = [0; 1_024];
+    loop {
+        tokio::select! {
+            read = stream.read(&mut answer) => if read? == 0 { return Ok(()) },
+            _ = ticks.tick() => if drips { stream.write_all(b"x").await? },
+        }
+    }
+}
+
+async fn keep_bothering(n: usize, server: SocketAddr, start: &'static str, drips: bool, attacks: Arc<AtomicU64>) {
+    loop {
+        if let Ok(stream) = connect(n, server).await {
+            attacks.fetch_add(1, Ordering::Relaxed);
+            let _ = bother(stream, start.as_bytes(), drips).await;
+        }
+        // Nobody needs a new connection more often than that, or the attack is one on the machine.
+        sleep_until(Instant::now() + Duration::from_millis(100)).await;
+    }
+}
+
+/// Asks 200 times a second, on connections that are used again while they last.
+async fn behave(server: SocketAddr, is_over: &AtomicBool) -> (usize, Vec<String>) {
+    let (mut answered, mut failed) = (0, Vec::new());
+    let mut kept = None;
+    let mut ticks = interval(Duration::from_millis(5));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !is_over.load(Ordering::SeqCst) {
+        ticks.tick().await;
+        match ask(&mut kept, server).await {
+            Ok(()) => answered += 1,
+            Err(error) => {
+                kept = None;
+                failed.push(error.to_string());
+            }
+        }
+        if answered % 50 == 0 {
+            kept = None;
+        }
+    }
+    (answered, failed)
+}
+
+async fn ask(kept: &mut Option<TcpStream>, server: SocketAddr) -> std::io::Result<()> {
+    let stream = match kept {
+        Some(stream) => stream,
+        None => kept.insert(TcpStream::connect(server).await?),
+    };
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: test\r\n\r\n").await?;
+    let mut answer = [0; 1_024];
+    let read = stream.read(&mut answer).await?;
+    if answer[..read].starts_with(b"HTTP/1.1 200") { Ok(()) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
+}
+
+async fn besiege(server: SocketAddr, siege: &Siege) -> Seen {
+    let attacks = Arc::new(AtomicU64::new(0));
+    let mut attackers = tokio::task::JoinSet::new();
+    for (count, start, drips) in [
+        (siege.silent, "", false),
+        (siege.dripping, "GET / HTTP/1.1\r\nx: ", true),
+        (siege.slow_bodies, "POST /v1/hits HTTP/1.1\r\nhost: test\r\ncontent-length: 99999\r\n\r\n", true),
+    ] {
+        for n in 0..count {
+            attackers.spawn(keep_bothering(n, server, start, drips, Arc::clone(&attacks)));
+        }
+    }
+    let is_over = Arc::new(AtomicBool::new(false));
+    let end = Arc::clone(&is_over);
+    let until = Instant::now() + siege.lasts;
+    tokio::spawn(async move {
+        sleep_until(until).await;
+        end.store(true, Ordering::SeqCst);
+    });
+    let (answered, failed) = behave(server, &is_over).await;
+    Seen { answered, failed, attacks: attacks.load(Ordering::Relaxed) }
+}
+
+fn assert_unnoticed(siege: &Siege, arguments: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), arguments);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+
+    let seen = runtime.block_on(besiege(server.address, siege));
+
+    assert!(seen.failed.is_empty(), "{} of {} failed: {:?}", seen.failed.len(), seen.answered, &seen.failed[0]);
+    let attackers = siege.silent + siege.dripping + siege.slow_bodies;
+    assert!(seen.attacks >= attackers as u64, "{seen:?}");
+    assert!(seen.answered > 10, "{seen:?}");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn the_healthy_client_does_not_notice_slow_ones_under_load() {
+    let siege = Siege { silent: 200, dripping: 50, slow_bodies: 20, lasts: Duration::from_secs(5) };
+
+    assert_unnoticed(&siege, &["--max-connections", "200"]);
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn the_healthy_client_does_not_notice_thousands_of_slow_ones_under_load() {
+    let siege = Siege { silent: 2_000, dripping: 500, slow_bodies: 200, lasts: Duration::from_mins(1) };
+
+    assert_unnoticed(&siege, &[]);
+}
