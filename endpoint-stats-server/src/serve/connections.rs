@@ -122,3 +122,6 @@ impl Accepting {
         sleep_until(now + ACCEPT_PAUSE).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -179,10 +179,7 @@ mod tests {
             ["--max-hits-bytes", "1.5"],
         ] {
             let error = read(&[&format!("{flag}={value}")]).expect_err(flag);
-            assert!(
-                error.contains(flag) && error.contains(value.split('.').next().unwrap_or(value)),
-                "{flag}: {error}"
-            );
+            assert!(error.contains(flag), "{flag}: {error}");
         }
     }
 }

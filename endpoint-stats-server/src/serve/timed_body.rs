@@ -75,6 +75,13 @@ impl http_body::Body for TimedBody {
     }
 }
 
+/// Whoever drops the body does not wait for the client any longer.
+impl Drop for TimedBody {
+    fn drop(&mut self) {
+        self.clock.go_on();
+    }
+}
+
 impl fmt::Display for BodyTooSlow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the client was too slow with the body")

@@ -105,7 +105,10 @@ impl Server {
     /// Waits for a log line that ends with an address.
     pub(crate) fn wait_for_address(&self, label: &str) -> SocketAddr {
         let line = self.wait_for(label);
-        line.rsplit("://").next().and_then(|address| address.trim().parse().ok()).expect("an address")
+        line.rsplit("://")
+            .next()
+            .and_then(|address| address.split('"').next()?.trim().parse().ok())
+            .expect("an address")
     }
 
     /// Waits for a log line with some text in it.

@@ -59,7 +59,6 @@ fn a_head_that_is_none_is_refused_and_the_connection_closed() {
         ("no request at all", b"hello\r\n\r\n".to_vec(), 400),
         ("a space in the target", b"GET /a b HTTP/1.1\r\nhost: test\r\n\r\n".to_vec(), 400),
         ("TLS to a plain port", vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, b'\r', b'\n', b'\r', b'\n'], 400),
-        ("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), 400),
         ("many headers", head(&"x: 1\r\n".repeat(65)), 431),
         ("a long header", head(&format!("x: {}", "x".repeat(1 << 20))), 431),
         ("a long target", format!("GET /{} HTTP/1.1\r\nhost: test\r\n\r\n", "x".repeat(64 << 10)).into_bytes(), 414),
@@ -68,6 +67,7 @@ fn a_head_that_is_none_is_refused_and_the_connection_closed() {
         let is_refused = answered == [expected] || expected > 400 && (answered.is_empty() || answered == [431]);
         assert!(is_refused, "{what}: {answered:?}");
     }
+    assert!(statuses(&server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").is_empty(), "HTTP/2 was answered");
     assert_eq!(server.get("/health").status, 200);
 }
 
@@ -143,15 +143,12 @@ fn a_head_has_less_time_than_an_idle_connection() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_with(folder.path(), &["--idle-timeout-secs", "600", "--header-timeout-secs", "0.2"]);
 
-    let answered = statuses(&server, b"GET /health HTTP/1.1\r\nhost: test\r\n\r\nGET /health HT");
     let mut kept = connect(server.address);
     kept.write_all(b"GET /health HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
     kept.read_exact(&mut [0; 16]).unwrap();
     kept.write_all(b"GET /hea").unwrap();
-    let mut rest = Vec::new();
-    let closed = kept.read_to_end(&mut rest);
+    let closed = kept.read_to_end(&mut Vec::new());
 
-    assert_eq!(answered, [200]);
     assert!(closed.is_ok() || closed.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset));
 }
 
