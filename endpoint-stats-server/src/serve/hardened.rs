@@ -21,7 +21,7 @@ use super::draining::{Draining, end_streams};
 use super::explained::explained;
 use super::limits::RequestLimits;
 use super::request_id::{HEADER as REQUEST_ID, RequestId};
-use super::shelter::{Shelter, Waited, shelter};
+use super::shelter::{OVERLOADED, Shelter, Waited, shelter};
 use crate::api_error::ApiError;
 
 /// Smaller answers fit into a packet or two as they are.
@@ -98,7 +98,7 @@ impl Seen {
         let millis = took.as_millis();
         let (method, path) = (&self.method, &*self.path);
         let route = self.route.as_ref().map_or("-", MatchedPath::as_str);
-        let is_expected = response.extensions().get().is_some_and(|error: &ApiError| error.code() == "overloaded");
+        let is_expected = response.extensions().get().is_some_and(|error: &ApiError| error.code() == OVERLOADED);
         if status.is_server_error() && !is_expected {
             tracing::warn!(%method, route, path, status = status.as_u16(), millis, "a request failed");
         } else if took > SLOW {

@@ -14,6 +14,11 @@
 //!
 //! `/` and `/stats` count themselves; the number in a response includes the request it answers, whatever others are
 //! under way. They answer from memory, where hits of other processes arrive within a second.
+//!
+//! A client meets, from the outside in: an accept loop that makes room for whoever comes by ending who does nothing
+//! (`room`); clocks for its handshake, heads, idling and reading (`pulse`); a name for its request, one shape of errors,
+//! and a catch for panics (`hardened`); a turn, a size and a time (`shelter`), which probes do not need. Who is slow
+//! takes a connection and nothing else. The [`Limits`] are settings.
 
 mod app;
 mod connection;

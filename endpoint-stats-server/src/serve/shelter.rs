@@ -18,6 +18,9 @@ use super::timed_body::TimedBody;
 use super::turn::{Turn, TurnClock, Turns};
 use crate::api_error::ApiError;
 
+/// The code of a request that found no turn.
+pub(super) const OVERLOADED: &str = "overloaded";
+
 /// Between two lines about the same trouble.
 const QUIET_SECS: u64 = 10;
 
@@ -50,8 +53,8 @@ impl Shelter {
         let Some(mut response) = within(self.limits.answer, &clock, next.run(request)).await else {
             return too_long(self.limits.answer);
         };
-        if clock.has_given_up() && !response.status().is_success() {
-            return body_too_slow();
+        if clock.has_given_up() {
+            response = given_up(response);
         }
         response.extensions_mut().insert(Waited(clock.waited()));
         response
@@ -64,7 +67,7 @@ impl Shelter {
         if self.silent_until.fetch_update(Ordering::AcqRel, Ordering::Acquire, is_time).is_ok() {
             tracing::warn!(at_once = self.limits.max_at_once, "overloaded: requests are turned away");
         }
-        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "the server has as many requests as it can bear")
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED, "the server has as many requests as it can bear")
             .with_hint("send the same request again")
             .with_retry_after(Duration::from_secs(1))
             .into_response()
@@ -103,10 +106,16 @@ fn too_long(limit: Duration) -> Response {
         .into_response()
 }
 
-fn body_too_slow() -> Response {
-    let mut response = ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body came too slowly")
-        .with_hint("send the whole body without long pauses")
-        .into_response();
+/// The answer to a body that stayed away, in the handler's words if it has any; nothing can follow that body.
+fn given_up(response: Response) -> Response {
+    let is_told = response.status().is_success() || response.extensions().get::<ApiError>().is_some();
+    let mut response = if is_told {
+        response
+    } else {
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body came too slowly")
+            .with_hint("send the whole body without long pauses")
+            .into_response()
+    };
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
