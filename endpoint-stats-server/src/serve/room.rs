@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::pulse::Pulse;
+use super::pulse::{Pulse, Worth};
 
 /// The connections of a listener, at most so many, and at most so many of one source.
 ///
@@ -88,22 +88,27 @@ impl Seats {
     }
 
     fn evict_of(&mut self, source: IpAddr) -> bool {
-        let pulses = self.by_source.get(&source).into_iter().flatten();
-        let victim = pulses.filter_map(|pulse| Some((pulse.worth()?, pulse))).min_by_key(|(worth, _)| *worth);
-        let victim = victim.map(|(_, pulse)| Arc::clone(pulse));
-        victim.is_some_and(|pulse| self.end(source, &pulse))
+        let least = self.by_source.get(&source).and_then(|pulses| least(pulses));
+        least.is_some_and(|(_, pulse)| self.end(source, &pulse))
     }
 
+    /// Looks through the largest source first: under attack it is enough, and all of them are many.
     fn evict(&mut self) -> bool {
-        let all = self.by_source.iter().flat_map(|(source, pulses)| {
-            let share = Reverse(pulses.len());
-            pulses.iter().filter_map(move |pulse| {
-                let worth = pulse.worth()?;
-                Some(((worth.is_idle(), share, worth), *source, pulse))
-            })
-        });
-        let victim = all.min_by_key(|(key, ..)| *key).map(|(_, source, pulse)| (source, Arc::clone(pulse)));
+        let of_largest = self.by_source.iter().max_by_key(|(_, pulses)| pulses.len());
+        let of_largest = of_largest.and_then(|(source, pulses)| Some((*source, least(pulses)?)));
+        let victim = match of_largest {
+            Some((source, (worth, pulse))) if !worth.is_idle() => Some((source, pulse)),
+            _ => self.least_of_all(),
+        };
         victim.is_some_and(|(source, pulse)| self.end(source, &pulse))
+    }
+
+    fn least_of_all(&self) -> Option<(IpAddr, Arc<Pulse>)> {
+        let candidates = self.by_source.iter().filter_map(|(source, pulses)| {
+            let (worth, pulse) = least(pulses)?;
+            Some(((worth.is_idle(), Reverse(pulses.len()), worth), *source, pulse))
+        });
+        candidates.min_by_key(|(key, ..)| *key).map(|(_, source, pulse)| (source, pulse))
     }
 
     fn end(&mut self, source: IpAddr, pulse: &Arc<Pulse>) -> bool {
@@ -123,6 +128,12 @@ impl Seats {
         }
         self.taken -= 1;
     }
+}
+
+/// The first to go.
+fn least(pulses: &[Arc<Pulse>]) -> Option<(Worth, Arc<Pulse>)> {
+    let worths = pulses.iter().filter_map(|pulse| Some((pulse.worth()?, pulse)));
+    worths.min_by_key(|(worth, _)| *worth).map(|(worth, pulse)| (worth, Arc::clone(pulse)))
 }
 
 // === impl Seat ===
@@ -194,6 +205,21 @@ mod tests {
 
         assert!(!is_evicted(&bob).await);
         assert!(is_evicted(&ann[0]).await || is_evicted(&ann[1]).await || is_evicted(&ann[2]).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_never_served_pays_before_who_is_idle() {
+        let room = room(3, 3);
+        let idle: Vec<_> = (0..2).map(|_| room.admit(ANN).unwrap()).collect();
+        for seat in &idle {
+            seat.pulse().idle();
+        }
+        let silent = room.admit(BOB).unwrap();
+
+        let _newcomer = room.admit(ANN).expect("a seat");
+
+        assert!(is_evicted(&silent).await);
+        assert!(!is_evicted(&idle[0]).await && !is_evicted(&idle[1]).await);
     }
 
     #[tokio::test(start_paused = true)]

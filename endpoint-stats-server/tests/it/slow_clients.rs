@@ -2,11 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::command::Server;
@@ -39,7 +40,7 @@ async fn connect(n: usize, server: SocketAddr) -> std::io::Result<TcpStream> {
 /// Sends one byte after the other, or none at all, until the server has enough.
 async fn bother(mut stream: TcpStream, start: &[u8], drips: bool) -> std::io::Result<()> {
     stream.write_all(start).await?;
-    let mut ticks = interval(Duration::from_millis(200));
+    let mut ticks = interval(Duration::from_secs(1));
     let mut answer = [0; 1_024];
     loop {
         tokio::select! {
@@ -55,18 +56,19 @@ async fn keep_bothering(n: usize, server: SocketAddr, start: &'static str, drips
             attacks.fetch_add(1, Ordering::Relaxed);
             let _ = bother(stream, start.as_bytes(), drips).await;
         }
-        // Nobody needs a new connection more often than that, or the attack is one on the machine.
-        sleep_until(Instant::now() + Duration::from_millis(100)).await;
+        // More often, and the attack is one on the machine.
+        sleep_until(Instant::now() + Duration::from_secs(1)).await;
     }
 }
 
-/// Asks 200 times a second, on connections that are used again while they last.
-async fn behave(server: SocketAddr, is_over: &AtomicBool) -> (Vec<Duration>, Vec<String>) {
+/// Asks 200 times a second, each connection for 50 requests.
+async fn behave(server: SocketAddr, lasts: Duration) -> (Vec<Duration>, Vec<String>) {
     let (mut answered, mut failed) = (Vec::new(), Vec::new());
     let mut kept = None;
     let mut ticks = interval(Duration::from_millis(5));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while !is_over.load(Ordering::SeqCst) {
+    let end = Instant::now() + lasts;
+    while Instant::now() < end {
         ticks.tick().await;
         let asked = Instant::now();
         match ask(&mut kept, server).await {
@@ -94,26 +96,27 @@ async fn ask(kept: &mut Option<TcpStream>, server: SocketAddr) -> std::io::Resul
     if answer[..read].starts_with(b"HTTP/1.1 200") { Ok(()) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
 }
 
-async fn besiege(server: SocketAddr, siege: &Siege) -> Seen {
-    let attacks = Arc::new(AtomicU64::new(0));
-    let mut attackers = tokio::task::JoinSet::new();
+fn attack(server: SocketAddr, siege: &Siege, attacks: &Arc<AtomicU64>) -> Runtime {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     for (count, start, drips) in [
         (siege.silent, "", false),
         (siege.dripping, "GET / HTTP/1.1\r\nx: ", true),
         (siege.slow_bodies, "POST /v1/hits HTTP/1.1\r\nhost: test\r\ncontent-length: 99999\r\n\r\n", true),
     ] {
         for n in 0..count {
-            attackers.spawn(keep_bothering(n, server, start, drips, Arc::clone(&attacks)));
+            runtime.spawn(keep_bothering(n, server, start, drips, Arc::clone(attacks)));
         }
     }
-    let is_over = Arc::new(AtomicBool::new(false));
-    let end = Arc::clone(&is_over);
-    let until = Instant::now() + siege.lasts;
-    tokio::spawn(async move {
-        sleep_until(until).await;
-        end.store(true, Ordering::SeqCst);
-    });
-    let (mut took, failed) = behave(server, &is_over).await;
+    runtime
+}
+
+fn besiege(server: SocketAddr, siege: &Siege) -> Seen {
+    let attacks = Arc::default();
+    let attackers = attack(server, siege, &attacks);
+    // On a thread of its own, or the attack is one on the client.
+    let client = Builder::new_current_thread().enable_all().build().unwrap();
+    let (mut took, failed) = client.block_on(behave(server, siege.lasts));
+    attackers.shutdown_background();
     took.sort_unstable();
     let p99 = took.get(took.len() * 99 / 100).copied().unwrap_or_default();
     Seen { answered: took.len(), p99, failed, attacks: attacks.load(Ordering::Relaxed) }
@@ -122,9 +125,8 @@ async fn besiege(server: SocketAddr, siege: &Siege) -> Seen {
 fn assert_unnoticed(siege: &Siege, arguments: &[&str]) -> Seen {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_with(folder.path(), arguments);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
 
-    let seen = runtime.block_on(besiege(server.address, siege));
+    let seen = besiege(server.address, siege);
 
     assert!(seen.failed.is_empty(), "{} of {} failed: {:?}", seen.failed.len(), seen.answered, &seen.failed[0]);
     let attackers = siege.silent + siege.dripping + siege.slow_bodies;
