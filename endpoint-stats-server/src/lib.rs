@@ -7,6 +7,11 @@ pub mod api;
 pub mod api_error;
 pub mod cli;
 pub mod commands;
+pub mod config;
+pub mod export;
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod healthcheck;
 pub mod import;
 pub mod ingest;
 pub mod reading;

@@ -3,16 +3,16 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-use endpoint_stats_server::cli::Cli;
 use endpoint_stats_server::commands::{self, Failure};
+use endpoint_stats_server::config::{self, ConfigError};
 use endpoint_stats_server::settings::masked;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) if error.use_stderr() => return fail(&Failure::usage(one_line(&error))),
-        Err(help) => return print(&help.render().to_string()),
+    let invocation = match config::read(std::env::args_os().collect(), std::env::vars_os().map(|(name, _)| name)) {
+        Ok(invocation) => invocation,
+        Err(ConfigError::CommandLine(help)) if !help.use_stderr() => return print(&help.render().to_string()),
+        Err(ConfigError::CommandLine(error)) => return fail(&Failure::usage(one_line(&error))),
+        Err(error) => return fail(&Failure::setting(error)),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
             return fail(&Failure::from(anyhow::Error::new(error).context("failed to start the runtime")));
         }
     };
-    match runtime.block_on(commands::run(cli.command)) {
+    match runtime.block_on(commands::run(invocation)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => fail(&failure),
     }

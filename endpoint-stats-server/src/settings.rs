@@ -49,6 +49,11 @@ impl SettingError {
     pub fn new(setting: &'static str, value: &str, expected: impl Into<Cow<'static, str>>) -> Self {
         Self { setting, value: masked(value), expected: expected.into() }
     }
+
+    /// The flag.
+    pub fn setting(&self) -> &'static str {
+        self.setting
+    }
 }
 
 impl fmt::Display for SettingError {
@@ -107,6 +112,7 @@ impl StoreUrl {
     ///
     /// When the file cannot be read, or the URL is not one of a store.
     pub fn from_args(args: &StoreArgs) -> Result<Self, SettingError> {
+        check_secret("--database-password-file", args.database_password_file.as_deref())?;
         let url = match &args.database_url_file {
             Some(file) => from_file("--database-url-file", file)?,
             None => args.database_url.as_ref().map_or(DEFAULT_URL, |url| &url.0).to_owned(),
@@ -148,6 +154,7 @@ impl StoreUrl {
 ///
 /// When the file cannot be read, or the URL is not one of Redis.
 pub fn cache(args: &RedisArgs) -> Result<Option<RedisOptions>, SettingError> {
+    check_secret("--redis-password-file", args.redis_password_file.as_deref())?;
     let url = match (&args.redis_url, &args.redis_url_file) {
         (Some(url), _) => url.0.clone(),
         (None, Some(file)) => from_file("--redis-url-file", file)?,
@@ -160,9 +167,16 @@ pub fn cache(args: &RedisArgs) -> Result<Option<RedisOptions>, SettingError> {
     }))
 }
 
+/// What a file holds; an empty one is a mistake.
 fn from_file(setting: &'static str, file: &Path) -> Result<String, SettingError> {
-    fs::read_to_string(file)
-        .map_err(|_| SettingError::new(setting, &file.display().to_string(), "a file that can be read"))
+    let wrong = |expected| SettingError::new(setting, &file.display().to_string(), expected);
+    let text = fs::read_to_string(file).map_err(|_| wrong("a file that can be read"))?;
+    if text.trim().is_empty() { Err(wrong("a file that is not empty")) } else { Ok(text) }
+}
+
+/// A password is read anew for each connection; whether there is one is known at the start.
+fn check_secret(setting: &'static str, file: Option<&Path>) -> Result<(), SettingError> {
+    file.map_or(Ok(()), |file| from_file(setting, file).map(drop))
 }
 
 fn is_redis(scheme: &str) -> bool {

@@ -6,8 +6,15 @@ use clap::Args;
 
 use super::StoreArgs;
 
+const EXAMPLES: &str = "\
+Examples:
+  endpoint-stats-server import --service web access.log access.log.1.gz
+  endpoint-stats-server import --format '%h %l %u %t \"%r\" %>s %b %D' --routes routes.txt access.log
+  zcat old.gz | endpoint-stats-server import -";
+
 /// What to import, and how.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ImportArgs {
     /// Where the windows are kept.
     #[command(flatten)]

@@ -2,30 +2,25 @@
 
 use clap::Args;
 
-use super::StoreArgs;
+use super::{SelectionArgs, StoreArgs};
 use crate::report::SortBy;
+
+const EXAMPLES: &str = "\
+Examples:
+  endpoint-stats-server report --from -24h --sort p99
+  endpoint-stats-server report --service shop --step 1h --json
+  endpoint-stats-server report --unused";
 
 /// What to report.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ReportArgs {
     /// Where the windows are kept.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// The first second: 2015-05-17, 2015-05-17T10:00:00Z, or -24h for 24 hours ago.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub from: Option<String>,
-    /// The first second after the range, written the same way.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub to: Option<String>,
-    /// Only this service.
-    #[arg(long, value_name = "NAME")]
-    pub service: Option<String>,
-    /// Only this method.
-    #[arg(long, value_name = "METHOD")]
-    pub method: Option<String>,
-    /// Only this route template.
-    #[arg(long, value_name = "TEMPLATE")]
-    pub route: Option<String>,
+    /// Which hits.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// Adds a time series with this step: 10s, 5m, 1h, 1d.
     #[arg(long, value_name = "STEP")]
     pub step: Option<String>,

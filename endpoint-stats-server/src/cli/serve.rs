@@ -7,8 +7,15 @@ use clap::{Args, ValueEnum};
 
 use super::{AccessArgs, LimitArgs, RedisArgs, StoreArgs, TlsArgs};
 
+const EXAMPLES: &str = "\
+Examples:
+  endpoint-stats-server serve
+  endpoint-stats-server serve --listen 0.0.0.0:9999 --database-url postgres://stats@db/stats --migrate
+  endpoint-stats-server serve --config /etc/endpoint-stats.toml";
+
 /// How to serve.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct ServeArgs {
     /// Where the windows are kept.
     #[command(flatten)]

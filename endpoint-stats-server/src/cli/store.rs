@@ -13,16 +13,22 @@ use crate::settings::DatabaseUrl;
 pub struct StoreArgs {
     /// Where the windows are kept: `sqlite://FILE`, `postgres://USER@HOST/DATABASE`, `redis://HOST/DATABASE` or
     /// `memory:`
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, help_heading = "Store", env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<DatabaseUrl>,
     /// A file that holds the URL, for secrets.
-    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE", conflicts_with = "database_url")]
+    #[arg(
+        long,
+        help_heading = "Store",
+        env = "DATABASE_URL_FILE",
+        value_name = "FILE",
+        conflicts_with = "database_url"
+    )]
     pub database_url_file: Option<PathBuf>,
     /// A file that holds the password for PostgreSQL or Redis; it is read anew for each connection.
-    #[arg(long, env = "DATABASE_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(long, help_heading = "Store", env = "DATABASE_PASSWORD_FILE", value_name = "FILE")]
     pub database_password_file: Option<PathBuf>,
     /// Connections to PostgreSQL or Redis at most.
-    #[arg(long, env = "DATABASE_CONNECTIONS", default_value = "8", value_name = "NUMBER")]
+    #[arg(long, help_heading = "Store", env = "DATABASE_CONNECTIONS", default_value = "8", value_name = "NUMBER")]
     pub database_connections: NonZeroU16,
 }
 
@@ -32,12 +38,24 @@ pub struct StoreArgs {
 pub struct RedisArgs {
     /// A Redis that keeps answers for a moment and tells servers of each other's hits: `redis://HOST/DATABASE` or
     /// `redis-cluster://HOST,HOST`
-    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long,
+        help_heading = "Redis in front of the store",
+        env = "REDIS_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub redis_url: Option<DatabaseUrl>,
     /// A file that holds this URL, for secrets.
-    #[arg(long, env = "REDIS_URL_FILE", value_name = "FILE", conflicts_with = "redis_url")]
+    #[arg(
+        long,
+        help_heading = "Redis in front of the store",
+        env = "REDIS_URL_FILE",
+        value_name = "FILE",
+        conflicts_with = "redis_url"
+    )]
     pub redis_url_file: Option<PathBuf>,
     /// A file that holds the password for this Redis; it is read anew for each connection.
-    #[arg(long, env = "REDIS_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(long, help_heading = "Redis in front of the store", env = "REDIS_PASSWORD_FILE", value_name = "FILE")]
     pub redis_password_file: Option<PathBuf>,
 }

@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use endpoint_stats_core::store::StatsStore;
 
-use super::{Failure, open};
+use super::{Failure, open, print};
 use crate::cli::ImportArgs;
 use crate::import::{
     ImportError, ImportErrorKind, ImportOptions, ImportSummary, LineFormat, ProgressBar, RouteTemplates, Source,
@@ -25,7 +24,7 @@ pub(super) async fn run(args: ImportArgs) -> Result<(), Failure> {
     let store = open(&args.store).await?;
     for file in &args.files {
         let summary = count(file, &options, &store, args.follow).await?;
-        say(&describe(file, &summary));
+        print(describe(file, &summary));
     }
     Ok(())
 }
@@ -68,7 +67,7 @@ async fn count(
 
 fn failure(file: &Path, error: ImportError) -> Failure {
     if let Some(summary) = error.summary() {
-        say(&describe(file, summary));
+        print(describe(file, summary));
     }
     match error.kind() {
         ImportErrorKind::Setting | ImportErrorKind::Input => Failure::setting(error),
@@ -96,9 +95,4 @@ fn describe(file: &Path, summary: &ImportSummary) -> String {
         let _ = writeln!(text, "  and {unseen} more");
     }
     text
-}
-
-fn say(text: &str) {
-    // Whoever closed the pipe does not want to read on.
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

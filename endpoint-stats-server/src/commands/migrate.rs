@@ -1,10 +1,8 @@
 //! `migrate`: the tables of a database, made or brought up to date.
 
-use std::io::Write;
-
 use endpoint_stats_core::store::postgres::{PostgresOptions, PostgresStore};
 
-use super::{Failure, from_database};
+use super::{Failure, from_database, print};
 use crate::cli::{MigrateArgs, StoreArgs};
 use crate::settings::StoreUrl;
 
@@ -15,8 +13,7 @@ pub(super) async fn run(args: MigrateArgs) -> Result<(), Failure> {
         StoreUrl::Redis(_) => "nothing to do: Redis has no tables\n".to_owned(),
         StoreUrl::Memory => "nothing to do: memory has no tables\n".to_owned(),
     };
-    // Whoever closed the pipe does not want to read on.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    print(text);
     Ok(())
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use endpoint_stats_core::EndpointStats;
 use endpoint_stats_core::aggregate::{Limits, RoutePatterns};
 use endpoint_stats_core::flush::FlushConfig;
 use endpoint_stats_core::store::live::LiveFeed;
 use endpoint_stats_core::store::redis::RedisOptions;
 use endpoint_stats_core::store::{CachedStore, StatsStore};
+use endpoint_stats_core::{EndpointStats, ServiceName};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -21,22 +21,27 @@ use crate::ingest::Ingest;
 use crate::serve::{self, Listeners, Options, Tls, UNCOUNTED};
 use crate::settings::{self, SettingError, StoreUrl, service_name};
 
+/// What is known before a store is opened or an address is taken.
+struct Plan {
+    service: ServiceName,
+    flush: FlushConfig,
+    cache: Option<RedisOptions>,
+    limits: serve::Limits,
+    tls: Option<Tls>,
+    access: Access,
+}
+
+/// Finds out whether `serve` would start, as far as its settings tell.
+pub(super) fn check(args: &ServeArgs) -> Result<(), Failure> {
+    plan(args).map(drop)
+}
+
 pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(args.log_format);
     let metrics = serve::install_metrics().context("failed to install the metrics recorder")?;
     let interrupted = serve::interrupted();
-    let service = service_name(&args.service)?;
-    let retention = StoreUrl::from_args(&args.store)?.retention();
-    let flush = FlushConfig {
-        interval: settings::duration("--flush-secs", args.flush_secs, 0.05..=60.0)?,
-        retention: Some(retention),
-        ..FlushConfig::default()
-    };
-    let limits = serve::Limits::from_args(&args.limits)?;
+    let Plan { service, flush, cache, limits, tls, access } = plan(&args)?;
     serve::raise_file_descriptors_for(limits.connections.max);
-    let tls = Tls::from_args(&args.tls)?;
-    let cache = settings::cache(&args.redis)?;
-    let access = access(&args)?;
     if args.migrate {
         migrate::run_first(&args.store).await?;
     }
@@ -58,6 +63,21 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
         .start();
     let options = Options { access, limits, drain: Duration::from_secs(args.drain_secs.into()) };
     serve::serve(listeners, stats, live, ingest, metrics, options, interrupted).await.map_err(Failure::from)
+}
+
+fn plan(args: &ServeArgs) -> Result<Plan, Failure> {
+    Ok(Plan {
+        service: service_name(&args.service)?,
+        flush: FlushConfig {
+            interval: settings::duration("--flush-secs", args.flush_secs, 0.05..=60.0)?,
+            retention: Some(StoreUrl::from_args(&args.store)?.retention()),
+            ..FlushConfig::default()
+        },
+        cache: settings::cache(&args.redis)?,
+        limits: serve::Limits::from_args(&args.limits)?,
+        tls: Tls::from_args(&args.tls)?,
+        access: access(args)?,
+    })
 }
 
 /// Puts a Redis in front of the store, if there is one; either way what the store takes is shown live.

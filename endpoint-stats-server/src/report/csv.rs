@@ -42,7 +42,7 @@ pub fn text(table: &(impl Table + ?Sized)) -> Result<String, csv::Error> {
 }
 
 /// Keeps a spreadsheet from taking a name for a formula (OWASP, "CSV Injection").
-fn guarded(text: &str) -> String {
+pub(crate) fn guarded(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 

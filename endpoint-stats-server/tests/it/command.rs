@@ -93,6 +93,11 @@ impl Server {
         Self::spawn(command)
     }
 
+    /// The same, with what a file of settings says.
+    pub(crate) fn start_by_file(file: &str) -> Self {
+        Self::spawn(program(&["serve", "--listen", "127.0.0.1:0", "--config", file]))
+    }
+
     /// Runs a command that serves.
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");

@@ -5,7 +5,13 @@
 mod access;
 mod api;
 mod command;
+mod completions;
+mod config;
+mod configuration_docs;
+mod export;
+mod fuzzing;
 mod hardening;
+mod healthcheck;
 mod http;
 mod import;
 mod import_kill;
@@ -15,11 +21,12 @@ mod postgres;
 mod redis;
 mod report;
 mod request_ids;
+mod roll_up;
 mod serve;
 mod settings;
 mod slow_clients;
 mod store_faults;
 #[path = "../../../tests/it/support/mod.rs"]
 mod support;
-mod token;
 mod tls;
+mod token;

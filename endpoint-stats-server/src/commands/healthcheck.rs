@@ -1,0 +1,43 @@
+//! `healthcheck`: is the server well?
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use super::{Failure, print};
+use crate::cli::HealthcheckArgs;
+use crate::healthcheck::{self, Health};
+use crate::settings::SettingError;
+
+pub(super) async fn run(args: &HealthcheckArgs) -> Result<(), Failure> {
+    let patience = patience(args.timeout_secs)?;
+    let address = reachable(args.admin_listen.unwrap_or(args.listen));
+    let path = if args.ready { "/ready" } else { "/health" };
+    let asked = tokio::time::timeout(patience, healthcheck::ask(address, path)).await;
+    let unwell = |problem: String| Err(Failure::from(anyhow::anyhow!("http://{address}{path}: {problem}")));
+    match asked {
+        Ok(Ok(Health { status: 200, body })) => {
+            print(body.trim_end().to_owned() + "\n");
+            Ok(())
+        }
+        Ok(Ok(Health { status, body })) => unwell(format!("{status} {}", body.trim_end())),
+        Ok(Err(error)) => unwell(error.to_string()),
+        Err(_) => unwell(format!("no answer within {} s", patience.as_secs_f64())),
+    }
+}
+
+/// Where a server that listens on all addresses is found from here.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+fn patience(secs: f64) -> Result<Duration, SettingError> {
+    Duration::try_from_secs_f64(secs)
+        .ok()
+        .filter(|patience| (0.01..=300.0).contains(&patience.as_secs_f64()))
+        .ok_or_else(|| SettingError::new("--timeout-secs", &secs.to_string(), "0.01 to 300 seconds"))
+}
