@@ -52,7 +52,7 @@ pub use aggregator::{Aggregator, AggregatorHit, LiveCount};
 pub use counts::{ConsumerCounts, ConsumerName, Counts, MAX_CONSUMER_BYTES};
 #[cfg(feature = "sqlite")]
 pub(crate) use counts_encoding::encode_parts;
-#[cfg(all(test, feature = "redis"))]
+#[cfg(all(test, any(feature = "redis", feature = "remote")))]
 pub(crate) use counts_encoding::tests::counts as any_counts;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 pub(crate) use counts_sum::CountsSum;

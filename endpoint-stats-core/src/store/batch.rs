@@ -90,8 +90,8 @@ impl Batch {
         judge(self.writer, self.seq, || self.digest(), mark)
     }
 
-    /// Its identity, or the BLAKE3 hash of everything it says.
-    pub(crate) fn digest(&self) -> [u8; 32] {
+    /// What tells it from another batch with its number: its identity, or the BLAKE3 hash of everything it says.
+    pub fn digest(&self) -> [u8; 32] {
         self.identity.unwrap_or_else(|| self.hash())
     }
 

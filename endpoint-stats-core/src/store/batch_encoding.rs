@@ -24,15 +24,27 @@ pub(crate) fn encode_deltas(deltas: &[Delta]) -> Vec<u8> {
 }
 
 /// Decodes what [`encode_deltas`] wrote.
+#[cfg(any(test, feature = "postgres", feature = "redis"))]
 pub(crate) fn decode_deltas(bytes: &[u8]) -> Result<Vec<Delta>, DecodeError> {
+    deltas(bytes)?.collect()
+}
+
+/// Decodes what [`encode_deltas`] wrote, one delta after the other, up to the first that is damaged.
+pub(crate) fn deltas(bytes: &[u8]) -> Result<impl Iterator<Item = Result<Delta, DecodeError>>, DecodeError> {
     let mut reader = Reader::new(WHAT, VERSION, bytes)?;
-    let mut deltas = Vec::new();
-    while !reader.is_empty() {
-        let mut one = reader.part()?;
-        deltas.push(read_delta(&mut one)?);
-        one.finish()?;
-    }
-    Ok(deltas)
+    let mut is_sound = true;
+    Ok(std::iter::from_fn(move || {
+        let next = (is_sound && !reader.is_empty()).then(|| read_part(&mut reader))?;
+        is_sound = next.is_ok();
+        Some(next)
+    }))
+}
+
+fn read_part(reader: &mut Reader<'_>) -> Result<Delta, DecodeError> {
+    let mut one = reader.part()?;
+    let delta = read_delta(&mut one)?;
+    one.finish()?;
+    Ok(delta)
 }
 
 fn write_delta(out: &mut Vec<u8>, delta: &Delta) {
@@ -67,10 +79,17 @@ pub(crate) fn write_endpoint(out: &mut Vec<u8>, endpoint: &Endpoint) {
 
 /// Reads what [`write_endpoint`] wrote.
 pub(crate) fn read_endpoint(reader: &mut Reader<'_>) -> Result<Endpoint, DecodeError> {
-    let service = ServiceName::new(reader.text()?).map_err(|_| reader.error("a service's name is none"))?;
+    let service = read_service(reader)?;
     let method = Method::from_bytes(reader.text()?.as_bytes());
-    let route = Route::new(reader.text()?).map_err(|_| reader.error("a route is none"))?;
-    Ok(Endpoint::new(service, method, route))
+    Ok(Endpoint::new(service, method, read_route(reader)?))
+}
+
+pub(crate) fn read_service(reader: &mut Reader<'_>) -> Result<ServiceName, DecodeError> {
+    ServiceName::new(reader.text()?).map_err(|_| reader.error("a service's name is none"))
+}
+
+pub(crate) fn read_route(reader: &mut Reader<'_>) -> Result<Route, DecodeError> {
+    Route::new(reader.text()?).map_err(|_| reader.error("a route is none"))
 }
 
 #[cfg(test)]

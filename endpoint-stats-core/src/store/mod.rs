@@ -14,8 +14,10 @@
 //! - **Sums stay.** Rolling up moves counts into wider windows and changes no sum. Only [`Retention`] deletes.
 
 mod batch;
-#[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "remote"))]
 mod batch_encoding;
+#[cfg(feature = "remote")]
+mod batch_message;
 #[cfg(feature = "redis")]
 pub mod cached;
 #[cfg(any(test, feature = "test-util"))]
@@ -27,6 +29,8 @@ mod gained;
 #[cfg(feature = "redis")]
 pub mod live;
 mod memory;
+#[cfg(any(feature = "redis", feature = "remote"))]
+mod message;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod plan;
 #[cfg(any(feature = "postgres", feature = "redis"))]
@@ -36,6 +40,14 @@ pub mod postgres;
 mod query;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "remote")]
+pub mod remote;
+#[cfg(any(feature = "postgres", feature = "remote"))]
+mod roots;
+#[cfg(any(feature = "redis", feature = "remote"))]
+mod sealed;
+#[cfg(any(feature = "postgres", feature = "redis", feature = "remote"))]
+mod secret_file;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod settler;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -49,15 +61,21 @@ mod window_counts;
 pub(crate) use batch::judge;
 pub use batch::{Batch, WriterId};
 pub(crate) use batch::{Judgement, WriterMark};
+#[cfg(feature = "remote")]
+pub use batch_message::InvalidBatch;
 #[cfg(feature = "redis")]
 pub use cached::CachedStore;
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
+#[cfg(any(feature = "redis", feature = "remote"))]
+pub use message::Message;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub use query::{EndpointFilter, EndpointReport, EndpointStatus, SeriesPoint, StatsQuery, StatsReport, Summary};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
+#[cfg(feature = "remote")]
+pub use remote::RemoteStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 

@@ -10,12 +10,13 @@ use tokio::time::timeout;
 use super::cache_stats::{Event, Tally};
 use super::circuit::{Admission, Change, Circuit, Ticket};
 use super::question::Question;
-use super::report_encoding::Answer;
 use super::value;
 use crate::clock::{Clock, Moment};
+use crate::store::Message;
 use crate::store::redis::RedisOptions;
 use crate::store::redis::connections::Connections;
 use crate::store::redis::error::Failure;
+use crate::store::sealed::{self, CHECKSUM};
 
 /// How long keeping an answer may take, and connecting; nobody waits for either.
 const KEEP_WITHIN: Duration = Duration::from_secs(1);
@@ -82,7 +83,7 @@ impl Answers {
     }
 
     /// Asks Redis, unless it failed of late.
-    pub(super) async fn look_up<T: Answer>(self: &Arc<Self>, question: Question) -> Found<T> {
+    pub(super) async fn look_up<T: Message>(self: &Arc<Self>, question: Question) -> Found<T> {
         let (found, event) = match self.look_ups.admit(self.elapsed()) {
             Admission::Closed(ticket) => match self.read(question, ticket).await {
                 Ok(value) => match self.open(question, &value) {
@@ -104,7 +105,7 @@ impl Answers {
     }
 
     /// Has an answer kept, by and by. `answered_in` is how long the store took for it.
-    pub(super) fn keep<T: Answer>(self: &Arc<Self>, question: Question, answer: Arc<T>, answered_in: Duration) {
+    pub(super) fn keep<T: Message>(self: &Arc<Self>, question: Question, answer: Arc<T>, answered_in: Duration) {
         let Some((place, ticket)) = self.place_to_keep(answered_in) else {
             return self.tally.add(Event::Dropped);
         };
@@ -112,10 +113,10 @@ impl Answers {
         let answered_at = self.settings.clock.now();
         tokio::spawn(async move {
             let mut value = value::begin(&question.digest, answered_at);
-            let is_small = answer.encode(&mut value, answers.settings.max_value_bytes - value::CHECKSUM).is_some();
+            let is_small = answer.encode(&mut value, answers.settings.max_value_bytes - CHECKSUM).is_some();
             drop(answer);
             let event = if is_small {
-                value::seal(&mut value);
+                sealed::seal(&mut value);
                 answers.write(question, value, ticket).await
             } else {
                 Event::TooLarge
@@ -162,7 +163,7 @@ impl Answers {
         if failure.is_some() { Event::Failed } else { Event::Kept }
     }
 
-    fn open<T: Answer>(&self, question: Question, value: &[u8]) -> Option<T> {
+    fn open<T: Message>(&self, question: Question, value: &[u8]) -> Option<T> {
         let (answered_at, answer) = value::open(value, &question.digest)?;
         let ttl = i64::try_from(question.ttl.as_secs()).unwrap_or(i64::MAX);
         let now = self.settings.clock.now();

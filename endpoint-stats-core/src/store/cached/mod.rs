@@ -45,7 +45,6 @@ mod cache_stats;
 mod circuit;
 mod own_writes;
 mod question;
-mod report_encoding;
 mod single_flight;
 mod value;
 
@@ -63,11 +62,10 @@ use self::answers::{Answers, Found, Settings};
 use self::cache_stats::Event;
 use self::own_writes::OwnWrites;
 use self::question::Question;
-use self::report_encoding::Answer;
 use self::single_flight::Flights;
 use super::redis::RedisOptions;
 use super::{
-    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
+    Applied, Batch, EndpointStatus, Message, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
     StoreErrorKind, WriterId, WriterState,
 };
 use crate::clock::{Clock, Moment, SystemClock};
@@ -180,7 +178,7 @@ impl<S: StatsStore + 'static> CachedStore<S> {
         ask: impl FnOnce(Arc<S>) -> W + Send + 'static,
     ) -> Result<T, StoreError>
     where
-        T: Answer,
+        T: Message,
         W: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let (inner, answers) = (Arc::clone(&self.inner), Arc::clone(&self.answers));

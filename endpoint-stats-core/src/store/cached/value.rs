@@ -1,6 +1,7 @@
 //! What Redis keeps of an answer: bytes that prove themselves.
 
 use super::question::Digest;
+use crate::store::sealed::{self, CHECKSUM};
 use crate::window::Timestamp;
 
 /// The layout of values; another one has other keys.
@@ -8,7 +9,6 @@ pub(super) const LAYOUT: u8 = 1;
 
 /// Layout, question, time.
 const HEAD: usize = 1 + 16 + 8;
-pub(super) const CHECKSUM: usize = 16;
 
 /// How many bytes a value has beside its answer.
 pub(super) const FRAME: usize = HEAD + CHECKSUM;
@@ -21,26 +21,13 @@ pub(super) fn begin(question: &Digest, answered_at: Timestamp) -> Vec<u8> {
     value
 }
 
-/// Ends a value: 16 bytes of the BLAKE3 hash of all that stands before.
-pub(super) fn seal(value: &mut Vec<u8>) {
-    let checksum = checksum(value);
-    value.extend_from_slice(&checksum);
-}
-
 /// The answer to a question, and its second; `None` if this is no value, or that of another question.
 pub(super) fn open<'a>(value: &'a [u8], question: &Digest) -> Option<(Timestamp, &'a [u8])> {
-    let (content, found) = value.split_last_chunk::<CHECKSUM>()?;
-    let (head, answer) = content.split_first_chunk::<HEAD>()?;
+    let (head, answer) = sealed::opened(value)?.split_first_chunk::<HEAD>()?;
     let (asked, answered_at) = head[1..].split_first_chunk()?;
-    let is_sound = head[0] == LAYOUT && asked == question && checksum(content) == *found;
+    let is_sound = head[0] == LAYOUT && asked == question;
     let answered_at = i64::from_le_bytes(answered_at.try_into().ok()?);
     is_sound.then(|| (Timestamp::from_unix(answered_at), answer))
-}
-
-fn checksum(content: &[u8]) -> [u8; CHECKSUM] {
-    let mut checksum = [0; CHECKSUM];
-    blake3::Hasher::new().update(content).finalize_xof().fill(&mut checksum);
-    checksum
 }
 
 #[cfg(test)]
@@ -53,7 +40,7 @@ mod tests {
     fn value(question: &Digest, answered_at: Timestamp, answer: &[u8]) -> Vec<u8> {
         let mut value = begin(question, answered_at);
         value.extend_from_slice(answer);
-        seal(&mut value);
+        sealed::seal(&mut value);
         value
     }
 
@@ -105,7 +92,7 @@ mod tests {
     fn a_value_of_another_layout_is_none() {
         let mut older = begin(&[7; 16], Timestamp::EPOCH);
         older[0] = LAYOUT - 1;
-        seal(&mut older);
+        sealed::seal(&mut older);
 
         assert_eq!(open(&older, &[7; 16]), None);
     }

@@ -12,6 +12,7 @@ use super::error::Failure;
 use super::options::PostgresOptions;
 use super::tls;
 use crate::store::pool::{Manage, NoConnection};
+use crate::store::secret_file;
 
 /// How long a call waits for a connection.
 pub(super) const WAIT: Duration = Duration::from_secs(5);
@@ -51,16 +52,9 @@ impl Manager {
 
     async fn config(&self) -> Result<Config, Failure> {
         let mut config = self.options.config.clone();
-        if let Some(path) = self.options.password_file.clone() {
-            let shown = path.display().to_string();
-            let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path)).await;
-            let unreadable = |error: &dyn std::fmt::Display| {
-                Failure::Connect(ConnectionError::BadConnection(format!(
-                    "the password file {shown} cannot be read: {error}"
-                )))
-            };
-            let password = read.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
-            config.password(password.trim_end_matches(['\r', '\n']));
+        if let Some(path) = &self.options.password_file {
+            let unreadable = |error| Failure::Connect(ConnectionError::BadConnection(error));
+            config.password(secret_file::read_line("password file", path).await.map_err(unreadable)?);
         }
         Ok(config)
     }

@@ -1,7 +1,7 @@
 //! [`RedisOptions`]: where Redis is, and who asks.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
 
 use super::error::Failure;
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store::{StoreError, StoreErrorKind, secret_file};
 
 /// Where a Redis, or a Redis Cluster, is, and how to reach it.
 ///
@@ -142,12 +142,12 @@ impl RedisOptions {
     /// How to connect now, with the password of this moment.
     pub(super) async fn nodes(&self) -> Result<Vec<ConnectionInfo>, Failure> {
         let password = match &self.password_file {
-            Some(path) => Some(read(path).await?),
+            Some(path) => Some(secret_file::read_line("password file", path).await.map_err(Failure::Connect)?),
             None => None,
         };
         let with_password = |node: &ConnectionInfo| match &password {
             Some(password) => {
-                let settings = node.redis_settings().clone().set_password(password.trim_end_matches(['\r', '\n']));
+                let settings = node.redis_settings().clone().set_password(password);
                 node.clone().set_redis_settings(settings)
             }
             None => node.clone(),
@@ -164,7 +164,8 @@ impl RedisOptions {
         }
         match &self.root_certificate {
             Some(path) if is_encrypted => {
-                let root_cert = Some(read(path).await?.into_bytes());
+                let root_cert =
+                    Some(secret_file::read("root certificate", path).await.map_err(Failure::Connect)?.into_bytes());
                 Ok(Some(TlsCertificates { client_tls: None, root_cert }))
             }
             _ => Ok(None),
@@ -189,17 +190,6 @@ fn one_a_host(scheme: &str, address: &str) -> Vec<String> {
     hosts.split(',').map(|host| format!("{scheme}://{user}{at}{host}{rest}")).collect()
 }
 
-async fn read(path: &Path) -> Result<String, Failure> {
-    let path = path.to_path_buf();
-    let shown = path.display().to_string();
-    let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path)).await;
-    match read {
-        Ok(Ok(text)) => Ok(text),
-        Ok(Err(error)) => Err(Failure::Connect(format!("the file {shown} cannot be read: {error}"))),
-        Err(error) => Err(Failure::Connect(format!("the file {shown} cannot be read: {error}"))),
-    }
-}
-
 fn not_a_url() -> StoreError {
     StoreError::new(
         StoreErrorKind::Rejected,
@@ -209,6 +199,8 @@ fn not_a_url() -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

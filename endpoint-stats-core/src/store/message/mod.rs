@@ -1,8 +1,13 @@
-//! Answers as bytes: [`StatsReport`]s and lists of [`EndpointStatus`].
+//! [`Message`]: questions and answers as bytes, as Redis keeps them and [`RemoteStore`](super::RemoteStore) sends them.
 //!
 //! Numbers are LEB128, those that may be below zero zigzag; counts have their own encoding, behind its length. What may
-//! be missing stands behind a byte that is 0 or 1. Integrity is the [value](super::value)'s concern, not that of these
-//! bytes; still, none of them makes a reader panic or reserve room.
+//! be missing stands behind a byte that is 0 or 1. Integrity is the concern of whoever keeps or sends them; still, no
+//! bytes make a reader panic or reserve room.
+
+#[cfg(feature = "remote")]
+mod call;
+#[cfg(test)]
+mod tests;
 
 use crate::aggregate::Counts;
 use crate::sketch::{DecodeError, Reader, write_bytes, write_signed, write_varint};
@@ -10,19 +15,19 @@ use crate::store::batch_encoding::{read_endpoint, write_endpoint};
 use crate::store::{EndpointReport, EndpointStatus, SeriesPoint, StatsReport, Summary};
 use crate::window::{TimeRange, Timestamp};
 
-const WHAT: &str = "answer";
+const WHAT: &str = "message";
 const VERSION: u8 = 2;
 
-/// What a store answers, and Redis keeps.
-pub(super) trait Answer: Clone + Send + Sync + 'static {
-    /// Appends the answer; `None` when that makes more than so many bytes in all.
+/// What a store is asked, or answers, as bytes.
+pub trait Message: Clone + Send + Sync + 'static {
+    /// Appends the message; `None` when that makes more than so many bytes in all.
     fn encode(&self, out: &mut Vec<u8>, max_bytes: usize) -> Option<()>;
 
     /// Reads what [`encode`](Self::encode) appended.
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
 }
 
-impl Answer for StatsReport {
+impl Message for StatsReport {
     fn encode(&self, out: &mut Vec<u8>, max_bytes: usize) -> Option<()> {
         out.push(VERSION);
         write_option(out, self.covered, |out, covered| {
@@ -66,7 +71,7 @@ impl Answer for StatsReport {
     }
 }
 
-impl Answer for Vec<EndpointStatus> {
+impl Message for Vec<EndpointStatus> {
     fn encode(&self, out: &mut Vec<u8>, max_bytes: usize) -> Option<()> {
         out.push(VERSION);
         write_all(out, self, max_bytes, |out, status| {
@@ -152,111 +157,4 @@ fn read_counts(reader: &mut Reader<'_>) -> Result<Counts, DecodeError> {
 
 fn timestamp(reader: &mut Reader<'_>) -> Result<Timestamp, DecodeError> {
     Ok(Timestamp::from_unix(reader.signed()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::collection::vec;
-    use proptest::option;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::aggregate::any_counts as counts;
-    use crate::endpoint::{Endpoint, Method, Route, ServiceName};
-
-    prop_compose! {
-        fn endpoint()(
-            service in "[a-z.-]{1,9}",
-            method in prop::sample::select(Method::ALL.to_vec()),
-            route in "/[a-zü{}]{0,20}",
-        ) -> Endpoint {
-            Endpoint::new(ServiceName::new(&service).unwrap(), method, Route::new(&route).unwrap())
-        }
-    }
-
-    fn at() -> impl Strategy<Value = Timestamp> {
-        any::<i64>().prop_map(Timestamp::from_unix)
-    }
-
-    prop_compose! {
-        fn summary()(counts in counts(), first_at in option::of(at()), last_at in option::of(at())) -> Summary {
-            Summary { counts, first_at, last_at }
-        }
-    }
-
-    prop_compose! {
-        fn report()(
-            covered in option::of((at(), at())),
-            totals in summary(),
-            endpoints in vec((endpoint(), summary(), vec((at(), any::<u64>()), 0..3)), 0..4),
-            series in vec((at(), counts()), 0..4),
-        ) -> StatsReport {
-            StatsReport {
-                covered: covered.map(|(from, to)| TimeRange::new(from, to)),
-                totals,
-                endpoints: endpoints
-                    .into_iter()
-                    .map(|(endpoint, summary, hits_by_step)| EndpointReport { endpoint, summary, hits_by_step })
-                    .collect(),
-                series: series.into_iter().map(|(start, counts)| SeriesPoint { start, counts }).collect(),
-            }
-        }
-    }
-
-    prop_compose! {
-        fn status()(
-            endpoint in endpoint(),
-            hits: u64,
-            registered_at in option::of(at()),
-            first_seen in option::of(at()),
-            last_called in option::of(at()),
-        ) -> EndpointStatus {
-            EndpointStatus { endpoint, hits, registered_at, first_seen, last_called }
-        }
-    }
-
-    fn encoded(answer: &impl Answer) -> Vec<u8> {
-        let mut out = Vec::new();
-        answer.encode(&mut out, usize::MAX).unwrap();
-        out
-    }
-
-    proptest! {
-        #[test]
-        fn a_report_is_read_back_as_it_was(report in report()) {
-            prop_assert_eq!(StatsReport::decode(&encoded(&report)), Ok(report));
-        }
-
-        #[test]
-        fn a_list_of_endpoints_is_read_back_as_it_was(statuses in vec(status(), 0..6)) {
-            prop_assert_eq!(Vec::decode(&encoded(&statuses)), Ok(statuses));
-        }
-
-        #[test]
-        fn an_answer_that_is_cut_is_refused(report in report(), at in any::<prop::sample::Index>()) {
-            let bytes = encoded(&report);
-
-            prop_assert!(StatsReport::decode(&bytes[..at.index(bytes.len())]).is_err());
-        }
-
-        #[test]
-        fn damaged_bytes_never_panic(report in report(), at in any::<prop::sample::Index>(), byte: u8) {
-            let mut bytes = encoded(&report);
-            let at = at.index(bytes.len());
-            bytes[at] = byte;
-
-            if let Ok(read) = StatsReport::decode(&bytes) {
-                prop_assert_eq!(StatsReport::decode(&encoded(&read)), Ok(read));
-            }
-            drop(Vec::<EndpointStatus>::decode(&bytes));
-        }
-
-        #[test]
-        fn an_answer_past_the_limit_is_given_up(report in report()) {
-            let len = encoded(&report).len();
-
-            prop_assert!(report.encode(&mut Vec::new(), len).is_some());
-            prop_assert!(report.encode(&mut Vec::new(), len - 1).is_none());
-        }
-    }
 }
