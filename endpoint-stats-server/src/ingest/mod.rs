@@ -1,10 +1,21 @@
 //! What others counted: batches, hits and OTLP metrics, over HTTP into the store.
 
+mod batches;
+mod body;
+mod endpoints;
+mod ledger;
+mod remote;
+mod writers;
+
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
 use endpoint_stats_core::clock::{Clock, SystemClock};
 use endpoint_stats_core::store::StatsStore;
+
+pub use self::ledger::{Ledger, MAX_WRITERS, WriterSummary};
+use crate::api_error::ApiError;
 
 /// Where what is sent goes.
 #[derive(Clone, Debug)]
@@ -13,16 +24,47 @@ pub struct Ingest {
     pub store: Arc<dyn StatsStore>,
     /// Stamps what comes without a time.
     pub clock: Arc<dyn Clock>,
+    /// Who sent batches lately.
+    pub ledger: Arc<Ledger>,
 }
 
 impl Ingest {
     /// Sends what comes to a store, stamped by the clock of the machine.
     pub fn new(store: Arc<dyn StatsStore>) -> Self {
-        Self { store, clock: Arc::new(SystemClock) }
+        Self { store, clock: Arc::new(SystemClock), ledger: Arc::default() }
+    }
+
+    /// Takes the time from another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
     }
 }
 
 /// The routes that take something; each handler asks for a principal with the scope `ingest`.
 pub fn router(ingest: Ingest) -> Router {
-    Router::new().with_state(ingest)
+    Router::new()
+        .merge(batches::routes())
+        .merge(endpoints::routes())
+        .merge(remote::routes())
+        .merge(writers::routes())
+        .with_state(ingest)
+}
+
+/// Does work in a task of its own, which a client that disconnects cannot cut.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::spawn(work).await.map_err(|_| panicked())?
+}
+
+/// Does work that takes a processor for long beside the runtime's threads.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| panicked())
+}
+
+fn panicked() -> ApiError {
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", "the server could not do this")
+        .with_hint("the server's log says why, under this request id")
 }
