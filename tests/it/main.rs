@@ -12,6 +12,7 @@ mod random_requests;
 mod recorder_under_load;
 mod recording;
 mod redis;
+mod remote;
 mod small_batches;
 mod sqlite_store;
 mod support;

@@ -18,7 +18,7 @@ pub(crate) fn scenario() -> impl Strategy<Value = (Vec<Batch>, Vec<Timestamp>)> 
 }
 
 fn batch() -> impl Strategy<Value = Batch> {
-    (0..3_u8, 0..5_u64, vec(delta(), 0..6), proptest::option::of(vec(any::<u8>(), 0..8))).prop_map(
+    (1..4_u8, 0..5_u64, vec(delta(), 0..6), proptest::option::of(vec(any::<u8>(), 0..8))).prop_map(
         |(writer, seq, deltas, checkpoint)| {
             let batch = Batch::new(WriterId::from_bytes([writer; 16]), seq, deltas);
             match checkpoint {

@@ -19,6 +19,7 @@ mod kill;
 mod log_lines;
 mod postgres;
 mod redis;
+mod remote;
 mod report;
 mod request_ids;
 mod roll_up;

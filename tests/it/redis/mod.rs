@@ -10,7 +10,7 @@ mod lost;
 pub(crate) mod network;
 mod refusals;
 mod settling;
-mod writers;
+pub(crate) mod writers;
 mod wrong_types;
 
 use std::ops::Deref;
@@ -23,7 +23,7 @@ use crate::support::proxy::Proxy;
 use crate::support::redis::RedisServer;
 
 /// What a store waits for an answer where the answer does not come.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A store on a server of its own, which goes when it goes.
 #[derive(Debug)]

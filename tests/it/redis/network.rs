@@ -39,6 +39,78 @@ pub(crate) async fn lost_acknowledgements_count_once(store: &dyn StatsStore, pro
     assert_eq!(total(direct).await, 40);
 }
 
+/// Cuts the connection after a number of bytes that differs from batch to batch, in one direction or the other.
+pub(crate) async fn cuts_lose_and_double_nothing(store: &dyn StatsStore, proxy: &Proxy) {
+    let writer = WriterId::random();
+    let mut cuts = 0;
+    for seq in 1..=120 {
+        let direction = if seq % 2 == 0 { Direction::ToServer } else { Direction::ToClient };
+        let bytes = if seq % 2 == 0 { 7 * seq % 500 } else { seq % 40 };
+        proxy.cut_after(direction, bytes);
+        while store.apply(&batch(writer, seq, seq)).await.is_err() {
+            cuts += 1;
+        }
+    }
+    proxy.pass().await;
+
+    assert!(cuts >= 40, "{cuts} cuts");
+    assert_eq!(total(store).await, (1..=120).sum::<u64>());
+}
+
+/// Breaks the network in every way in which no answer comes, to a store that waits [`PATIENCE`] for one.
+pub(crate) async fn no_answer_is_given_up_in_time_and_healed(store: &dyn StatsStore, proxy: &Proxy) {
+    fails_in_time(store, proxy, "black hole", async || proxy.black_hole()).await;
+    let slow = Duration::from_secs(30);
+    fails_in_time(store, proxy, "slow replies", async || proxy.delay(Direction::ToClient, slow)).await;
+    fails_in_time(store, proxy, "slow requests", async || proxy.delay(Direction::ToServer, slow)).await;
+    fails_in_time(store, proxy, "half replies", async || proxy.slice(Direction::ToClient, 1, slow)).await;
+    fails_in_time(store, proxy, "half requests", async || proxy.slice(Direction::ToServer, 40, slow)).await;
+    fails_in_time(store, proxy, "refused", async || {
+        proxy.refuse().await;
+        proxy.reset().await;
+    })
+    .await;
+}
+
+/// Ends every connection after each batch; `kept` is what the server has, looked at in a way that nothing breaks.
+pub(crate) async fn ended_connections_are_replaced(store: &dyn StatsStore, proxy: &Proxy, kept: &dyn StatsStore) {
+    let writer = WriterId::random();
+    for seq in 1..=30 {
+        acknowledge(store, &batch(writer, seq, 1)).await;
+        if seq % 2 == 0 { proxy.cut().await } else { proxy.reset().await }
+    }
+
+    assert_eq!(total(kept).await, 30);
+    assert!(proxy.accepted() >= 30, "{}", proxy.accepted());
+}
+
+/// Drops futures after more and more turns of the runtime, and sends their batches again.
+pub(crate) async fn dropped_futures_leave_no_batch_half_applied(store: &dyn StatsStore) {
+    let writer = WriterId::random();
+    let mut dropped = 0;
+    for seq in 1..=200 {
+        let next = batch(writer, seq, 1);
+        // Long enough for some to be under way, and for others to be done.
+        let moment = async {
+            for _ in 0..seq {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = store.apply(&next) => assert_eq!(answer.unwrap(), Applied::Applied),
+            () = moment => {
+                dropped += 1;
+                // Nobody waits any more; sent again, it counts once.
+                assert!(matches!(store.apply(&next).await.unwrap(), Applied::Applied | Applied::Duplicate));
+            }
+        }
+    }
+
+    assert!(dropped >= 10, "{dropped} futures were dropped");
+    assert_eq!(total(store).await, 200);
+}
+
 /// Expects a failure in time, and the same batch to count once when the network is whole again.
 async fn fails_in_time(store: &dyn StatsStore, proxy: &Proxy, what: &str, breaks: impl AsyncFnOnce()) {
     let writer = WriterId::random();
@@ -71,39 +143,16 @@ async fn a_batch_whose_acknowledgement_was_lost_counts_once() {
 async fn a_connection_that_is_cut_at_any_byte_leaves_nothing_lost_or_doubled() {
     let server = RedisServer::start();
     let (store, proxy) = behind_a_proxy(&server).await;
-    let writer = WriterId::random();
-    let mut cuts = 0;
-    for seq in 1..=120 {
-        let direction = if seq % 2 == 0 { Direction::ToServer } else { Direction::ToClient };
-        let bytes = if seq % 2 == 0 { 7 * seq % 500 } else { seq % 40 };
-        proxy.cut_after(direction, bytes);
-        while store.apply(&batch(writer, seq, seq)).await.is_err() {
-            cuts += 1;
-        }
-    }
-    proxy.pass().await;
 
-    assert!(cuts >= 40, "{cuts} cuts");
-    assert_eq!(total(&store).await, (1..=120).sum::<u64>());
+    cuts_lose_and_double_nothing(&store, &proxy).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_way_in_which_no_answer_comes_is_given_up_in_time_and_healed() {
     let server = RedisServer::start();
     let (store, proxy) = behind_a_proxy(&server).await;
-    let breaks = &proxy;
 
-    fails_in_time(&store, &proxy, "black hole", async || breaks.black_hole()).await;
-    let slow = Duration::from_secs(30);
-    fails_in_time(&store, &proxy, "slow replies", async || breaks.delay(Direction::ToClient, slow)).await;
-    fails_in_time(&store, &proxy, "slow requests", async || breaks.delay(Direction::ToServer, slow)).await;
-    fails_in_time(&store, &proxy, "half replies", async || breaks.slice(Direction::ToClient, 1, slow)).await;
-    fails_in_time(&store, &proxy, "half requests", async || breaks.slice(Direction::ToServer, 40, slow)).await;
-    fails_in_time(&store, &proxy, "refused", async || {
-        breaks.refuse().await;
-        breaks.reset().await;
-    })
-    .await;
+    no_answer_is_given_up_in_time_and_healed(&store, &proxy).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -126,14 +175,8 @@ async fn answers_that_come_late_but_in_time_are_answers() {
 async fn connections_that_end_are_replaced() {
     let server = RedisServer::start();
     let (store, proxy) = behind_a_proxy(&server).await;
-    let writer = WriterId::random();
-    for seq in 1..=30 {
-        acknowledge(&store, &batch(writer, seq, 1)).await;
-        if seq % 2 == 0 { proxy.cut().await } else { proxy.reset().await }
-    }
 
-    assert_eq!(total(&store).await, 30);
-    assert!(proxy.accepted() >= 30, "{}", proxy.accepted());
+    ended_connections_are_replaced(&store, &proxy, &store).await;
 }
 
 /// The number of a writer's last batch; connections that are being made may fail as the last did.
@@ -172,27 +215,6 @@ async fn replies_of_a_call_that_was_given_up_answer_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn futures_that_are_dropped_leave_no_batch_half_applied() {
     let store = PrivateStore::start().await;
-    let writer = WriterId::random();
-    let mut dropped = 0;
-    for seq in 1..=200 {
-        let next = batch(writer, seq, 1);
-        // Long enough for some to be under way, and for others to be done.
-        let moment = async {
-            for _ in 0..seq {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            answer = store.apply(&next) => assert_eq!(answer.unwrap(), Applied::Applied),
-            () = moment => {
-                dropped += 1;
-                // Nobody waits any more; sent again, it counts once.
-                assert!(matches!(store.apply(&next).await.unwrap(), Applied::Applied | Applied::Duplicate));
-            }
-        }
-    }
 
-    assert!(dropped >= 10, "{dropped} futures were dropped");
-    assert_eq!(total(&*store).await, 200);
+    dropped_futures_leave_no_batch_half_applied(&*store).await;
 }

@@ -17,14 +17,14 @@ const AT_MOST: Duration = Duration::from_mins(1);
 
 /// Writers that send batch after batch, each until it is acknowledged; every writer names an endpoint of its own.
 #[derive(Debug)]
-pub(super) struct Writers {
+pub(crate) struct Writers {
     writing: JoinSet<(String, u64)>,
     is_over: Arc<AtomicBool>,
     acknowledged: Arc<AtomicU64>,
 }
 
 impl Writers {
-    pub(super) fn start(store: &Arc<dyn StatsStore>, count: usize) -> Self {
+    pub(crate) fn start(store: &Arc<dyn StatsStore>, count: usize) -> Self {
         let (is_over, acknowledged) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let mut writing = JoinSet::new();
         for number in 0..count {
@@ -48,7 +48,7 @@ impl Writers {
     }
 
     /// Waits until so many more batches are acknowledged.
-    pub(super) async fn until_more(&mut self, batches: u64) {
+    pub(crate) async fn until_more(&mut self, batches: u64) {
         let wanted = self.acknowledged.load(Ordering::Relaxed) + batches;
         let enough = async {
             let mut looks = interval(Duration::from_millis(5));
@@ -65,7 +65,7 @@ impl Writers {
     }
 
     /// Ends the writers, and returns what each counted.
-    pub(super) async fn finish(self) -> BTreeMap<String, u64> {
+    pub(crate) async fn finish(self) -> BTreeMap<String, u64> {
         self.is_over.store(true, Ordering::Relaxed);
         timeout(AT_MOST, self.writing.join_all()).await.expect("writers come to their end").into_iter().collect()
     }
@@ -76,7 +76,7 @@ impl Writers {
 /// # Panics
 ///
 /// On every answer that a writer does not expect from a store that only fails for a while.
-pub(super) async fn acknowledge(store: &dyn StatsStore, batch: &Batch) {
+pub(crate) async fn acknowledge(store: &dyn StatsStore, batch: &Batch) {
     let mut pauses = interval(Duration::from_millis(10));
     loop {
         pauses.tick().await;
@@ -89,7 +89,7 @@ pub(super) async fn acknowledge(store: &dyn StatsStore, batch: &Batch) {
 }
 
 /// The hits of each route.
-pub(super) async fn by_route(store: &dyn StatsStore) -> BTreeMap<String, u64> {
+pub(crate) async fn by_route(store: &dyn StatsStore) -> BTreeMap<String, u64> {
     let report = store.query(&StatsQuery::over(TimeRange::ALL)).await.unwrap();
     let hits = |report: endpoint_stats_core::store::EndpointReport| {
         (report.endpoint.route().as_str().to_owned(), report.summary.counts.hits())
