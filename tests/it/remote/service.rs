@@ -63,7 +63,7 @@ async fn a_service_starts_without_its_server_and_loses_nothing() {
     }
 
     proxy.pass().await;
-    let books = stats.shutdown(Duration::from_secs(60)).await.books;
+    let books = stats.shutdown(Duration::from_mins(1)).await.books;
 
     assert_eq!((books.stored, books.pending, total(&*kept).await), (500, 0, 500));
 }

@@ -62,7 +62,7 @@ async fn a_wrong_token_that_is_mended_has_lost_nothing() {
         looks.tick().await;
     }
     std::fs::write(&file, "right\n").unwrap();
-    let books = stats.shutdown(Duration::from_secs(60)).await.books;
+    let books = stats.shutdown(Duration::from_mins(1)).await.books;
 
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(shown(&error).contains("401 Unauthorized: unauthorized: this needs a token"), "{}", shown(&error));
