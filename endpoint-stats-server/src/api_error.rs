@@ -135,6 +135,16 @@ impl ApiError {
         self.0.code
     }
 
+    /// What went wrong, as a sentence.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
     /// The response, with the id of the request if it is known.
     pub fn respond(&self, request_id: Option<&str>) -> Response {
         let mut response = (self.0.status, Json(self.body(request_id))).into_response();

@@ -14,7 +14,10 @@ pub mod fuzzing;
 pub mod healthcheck;
 pub mod import;
 pub mod ingest;
+pub mod pages;
 pub mod reading;
 pub mod report;
 pub mod serve;
 pub mod settings;
+
+pub use pages::Dashboard;

@@ -38,7 +38,7 @@ impl Report {
 }
 
 /// The latency where it is known, else the duration: a log often tells only one of them.
-fn shown_sketch(counts: &Counts) -> &LatencySketch {
+pub(crate) fn shown_sketch(counts: &Counts) -> &LatencySketch {
     if counts.latency.is_empty() { &counts.duration } else { &counts.latency }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{FromRef, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::from_extractor;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -15,16 +15,16 @@ use serde::Serialize;
 
 use super::live;
 use super::metrics::Metrics;
-use super::page;
 use super::readiness::Readiness;
-use crate::access::{self, Access, ReadsEverything};
+use crate::access::{self, Access, Principal, ReadsEverything};
 use crate::api::{self, Api};
 use crate::api_error::ApiError;
 use crate::ingest::{self, Ingest};
+use crate::pages::{self, Pages, Place};
 use crate::reading::StatsReader;
 
 /// The routes that look at the server and do not use it.
-pub const UNCOUNTED: [&str; 3] = ["/health", "/ready", "/metrics"];
+pub const UNCOUNTED: [&str; 4] = ["/health", "/ready", "/metrics", pages::ASSETS];
 
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -47,10 +47,43 @@ struct Status {
     reason: Option<String>,
 }
 
+/// What the routes need that browsers and programs share.
+#[derive(Clone)]
+struct Shared {
+    fleet: FleetView,
+    live: LiveFeed,
+    pages: Pages,
+}
+
+impl FromRef<Shared> for FleetView {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.fleet.clone()
+    }
+}
+
+impl FromRef<Shared> for LiveFeed {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.live.clone()
+    }
+}
+
+impl FromRef<Shared> for Pages {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.pages.clone()
+    }
+}
+
+/// The pages of a server.
+fn pages(stats: &EndpointStats, live: LiveFeed) -> Pages {
+    let service = stats.recorder().service().clone();
+    Pages::new(StatsReader::new(stats.store().clone())).of_server(service, stats.books_view().clone(), live)
+}
+
 /// The routes that are counted.
 ///
 /// What others send goes to `ingest`; questions go to the store of `stats`; `access` says who may do which.
 pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest, access: Access) -> Router {
+    let pages = pages(stats, live.clone());
     let api = Api {
         reader: StatsReader::new(stats.store().clone()),
         books: Some(stats.books_view().clone()),
@@ -59,9 +92,9 @@ pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest, access: Acces
     Router::new()
         .route("/", get(welcome))
         .route("/stats", get(all_stats))
-        .with_state(stats.fleet().clone())
-        .route_layer(from_extractor::<ReadsEverything>())
-        .route("/live", get(live::show).with_state(live))
+        .route("/live", get(live_hits))
+        .with_state(Shared { fleet: stats.fleet().clone(), live, pages: pages.clone() })
+        .merge(pages::router(pages))
         .merge(api::router_beside(api::ingest_routes(), api))
         .merge(ingest::router(ingest))
         .fallback(nothing_here)
@@ -86,15 +119,41 @@ pub(super) fn guarded_metrics(collected: Metrics, access: Access) -> Router {
     metrics(collected).route_layer(from_extractor::<ReadsEverything>()).layer(access::layer(access))
 }
 
-async fn welcome(State(fleet): State<FleetView>, request: Request) -> Response {
-    if wants_html(request.headers()) {
-        return page::render(&fleet);
+async fn welcome(
+    State(fleet): State<FleetView>,
+    pages: State<Pages>,
+    headers: HeaderMap,
+    place: Place,
+    principal: Result<Principal, ApiError>,
+    reads_everything: Result<ReadsEverything, ApiError>,
+    uri: Uri,
+) -> Response {
+    if wants_html(&headers) {
+        return pages::overview(pages, place, principal, uri).await;
+    }
+    if let Err(refusal) = reads_everything {
+        return refusal.into_response();
     }
     let access_count = fleet.hits_at("/");
-    Json(Welcome { message: "Endpoint statistics you can trust, in your own store.", access_count }).into_response()
+    let welcome = Welcome { message: "Endpoint statistics you can trust, in your own store.", access_count };
+    ([(header::VARY, "accept")], Json(welcome)).into_response()
 }
 
-async fn all_stats(State(fleet): State<FleetView>) -> Json<Stats> {
+async fn live_hits(
+    live: State<LiveFeed>,
+    pages: State<Pages>,
+    headers: HeaderMap,
+    place: Place,
+    principal: Result<Principal, ApiError>,
+    uri: Uri,
+) -> Response {
+    if wants_html(&headers) {
+        return pages::live_page(pages, place, principal, uri).await;
+    }
+    ([(header::VARY, "accept")], live::show(live, principal)).into_response()
+}
+
+async fn all_stats(State(fleet): State<FleetView>, _: ReadsEverything) -> Json<Stats> {
     let mut stats = BTreeMap::<String, u64>::new();
     for count in fleet.counts() {
         let hits = stats.entry(count.endpoint.route().as_str().to_owned()).or_default();

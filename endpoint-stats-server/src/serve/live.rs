@@ -8,7 +8,11 @@ use crate::access::{Principal, Scope};
 use crate::api::LiveAnswer;
 use crate::api_error::ApiError;
 
-pub(super) async fn show(State(feed): State<LiveFeed>, principal: Principal) -> Result<Json<LiveAnswer>, ApiError> {
+pub(super) fn show(
+    State(feed): State<LiveFeed>,
+    principal: Result<Principal, ApiError>,
+) -> Result<Json<LiveAnswer>, ApiError> {
+    let principal = principal?;
     principal.need(Scope::Read)?;
     Ok(Json(LiveAnswer::new(&feed.view(), &principal)))
 }

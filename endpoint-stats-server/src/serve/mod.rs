@@ -2,9 +2,10 @@
 //!
 //! | route | what |
 //! |---|---|
-//! | `GET /` | a page for browsers; for others `{"message": …, "access_count": n}` |
+//! | `GET /` | the overview for browsers; for others `{"message": …, "access_count": n}` |
 //! | `GET /stats` | `{"stats": {route: hits}, "access_count": n}` over every endpoint of every service |
-//! | `GET /live` | hits of the last ten seconds, of all servers or of this one, and which |
+//! | `GET /live` | hits of the last ten seconds, of all servers or of this one, and which; a page for browsers |
+//! | `GET /endpoint`, `/unused`, `/books` | the other [pages](crate::pages) |
 //! | `GET /health` | `{"status": "ok"}`: the process is alive, whatever the store does |
 //! | `GET /ready` | 200, or 503 with the reason |
 //! | `GET /metrics` | Prometheus text |
@@ -31,7 +32,6 @@ mod interrupt;
 mod limits;
 mod live;
 mod metrics;
-mod page;
 mod pulse;
 mod readiness;
 mod request_id;

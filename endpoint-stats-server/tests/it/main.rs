@@ -4,6 +4,7 @@
 
 mod access;
 mod api;
+mod browser;
 mod command;
 mod completions;
 mod config;

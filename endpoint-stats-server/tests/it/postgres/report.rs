@@ -13,7 +13,7 @@ fn a_report_equals_that_of_sqlite() {
     let sqlite = crate::command::url(folder.path());
     let log = folder.path().join("access.log");
     let others: String = (0..500).map(|i| line(7 * i, &format!("/pages/{}", i % 9), 404)).collect();
-    fs::write(&log, lines(1_000) + &others).unwrap();
+    fs::write(&log, lines(1_000) + others.as_str()).unwrap();
     for url in [&url, &sqlite] {
         let output = run(&["import", "--window", "1m", "--database-url", url, log.to_str().unwrap()]);
         assert!(output.status.success(), "{}", stderr(&output));

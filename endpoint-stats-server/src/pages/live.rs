@@ -1,0 +1,177 @@
+//! The last seconds, as they happen.
+
+use std::cmp::Reverse;
+use std::convert::Infallible;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use endpoint_stats_core::store::live::{LiveFeed, SECONDS, Scope};
+use endpoint_stats_core::window::TimeRange;
+use futures_util::{Stream, stream};
+use tokio::time::{Duration, MissedTickBehavior, interval};
+
+use super::asked::Asked;
+use super::frame::Frame;
+use super::link::Link;
+use super::place::Place;
+use super::row::Name;
+use super::streams::Seat;
+use super::{Pages, numbers, page};
+use crate::access::{self, Principal};
+use crate::api_error::ApiError;
+
+const MOST_ROWS: usize = 50;
+/// The height of a second's bar that holds the most hits.
+const BAR_HEIGHT: u64 = 60;
+
+#[derive(Template)]
+#[template(path = "live.html")]
+struct LivePage {
+    frame: Frame,
+    now: Now,
+    events: Link,
+    json: Link,
+}
+
+/// What is shown anew each second.
+#[derive(Template)]
+#[template(path = "live_now.html")]
+struct Now {
+    is_fed: bool,
+    whose: String,
+    hits: String,
+    a_second: String,
+    errors: String,
+    error_rate: String,
+    /// The hits of each second, and the height of its bar.
+    seconds: Vec<(String, u64)>,
+    endpoints: Vec<Endpoint>,
+    /// Endpoints that are not shown.
+    more: usize,
+}
+
+struct Endpoint {
+    name: Name,
+    hits: String,
+    errors: String,
+    has_errors: bool,
+}
+
+pub(crate) async fn show(
+    State(pages): State<Pages>,
+    place: Place,
+    principal: Result<Principal, ApiError>,
+    uri: Uri,
+) -> Response {
+    let made = async { LivePage::of(&pages, &place, &principal?, &uri).await }.await;
+    page::respond(&place, made)
+}
+
+/// Sends what is shown, once a second, until whoever watches goes away or the server ends.
+pub(super) async fn events(
+    State(pages): State<Pages>,
+    principal: Result<Principal, ApiError>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let (principal, asked) = (principal?, Asked::of(&uri)?);
+    principal.need(access::Scope::Read)?;
+    let seat = pages.streams.seat().ok_or_else(|| {
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", "too many watch the live page")
+            .with_hint("ask `/live` instead, or come again")
+            .with_retry_after(Duration::from_secs(5))
+    })?;
+    // What is sent stands in the page `live`, beside the others.
+    let watched = Watched { feed: pages.live.clone(), principal, asked, base: String::new() };
+    let mut response = Sse::new(every_second(watched, seat)).into_response();
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
+    Ok(response)
+}
+
+struct Watched {
+    feed: Option<LiveFeed>,
+    principal: Principal,
+    asked: Asked,
+    base: String,
+}
+
+fn every_second(watched: Watched, seat: Seat) -> impl Stream<Item = Result<Event, Infallible>> {
+    let mut ticks = interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    stream::unfold((watched, seat, ticks), async |(watched, mut seat, mut ticks)| {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = seat.over() => return None,
+        }
+        let html = watched.now().render().ok()?;
+        Some((Ok(Event::default().data(html)), (watched, seat, ticks)))
+    })
+}
+
+impl LivePage {
+    async fn of(pages: &Pages, place: &Place, principal: &Principal, uri: &Uri) -> Result<Self, ApiError> {
+        let asked = Asked::of(uri)?;
+        let now = pages.reader.now();
+        let known = pages.reader.endpoints(principal).await?;
+        let frame = Frame::new(place.clone(), "Live", "Live", &asked);
+        let link = |path: &str| Link::to(format!("{}{path}", place.base));
+        Ok(Self {
+            frame: frame.with_overflow(&known, TimeRange::new(now.minus_secs(60), now.plus_secs(1))),
+            events: asked.link(format!("{}live/events", place.base)),
+            json: link("v1/live"),
+            now: Watched { feed: pages.live.clone(), principal: principal.clone(), asked, base: place.base.clone() }
+                .now(),
+        })
+    }
+}
+
+impl Watched {
+    /// What is shown now, of the services that may be seen and were asked for.
+    fn now(&self) -> Now {
+        let view = self.feed.as_ref().map(LiveFeed::view);
+        let is_fed = view.is_some();
+        let whose = match view.as_ref().map(|view| view.scope) {
+            Some(Scope::Fleet { processes }) => format!("of {processes} processes"),
+            _ => "of this process".to_owned(),
+        };
+        let (mut endpoints, mut by_second) =
+            view.map_or_else(Default::default, |view| (view.endpoints, view.hits_by_second));
+        let is_restricted = self.principal.services().is_some() || self.asked.service.is_some();
+        endpoints.retain(|live| {
+            let service = live.endpoint.service();
+            self.principal.covers(service)
+                && self.asked.service.as_deref().is_none_or(|asked| asked == service.as_str())
+        });
+        endpoints.sort_by_key(|live| Reverse(live.hits));
+        if is_restricted {
+            // The feed tells its seconds only for all services together.
+            by_second = [0; SECONDS];
+        }
+        let hits = endpoints.iter().fold(0_u64, |sum, live| sum.saturating_add(live.hits));
+        let errors = endpoints.iter().fold(0_u64, |sum, live| sum.saturating_add(live.errors));
+        let most = by_second.iter().copied().max().unwrap_or(0).max(1);
+        let bar = |hits: u64| (numbers::count(hits), hits.saturating_mul(BAR_HEIGHT) / most);
+        Now {
+            is_fed,
+            whose,
+            hits: numbers::short_count(hits),
+            a_second: format!("{:.1}", hits as f64 / SECONDS as f64),
+            errors: numbers::short_count(errors),
+            error_rate: numbers::percent(errors, hits),
+            seconds: if is_restricted { Vec::new() } else { by_second.map(bar).into() },
+            more: endpoints.len().saturating_sub(MOST_ROWS),
+            endpoints: endpoints
+                .iter()
+                .take(MOST_ROWS)
+                .map(|live| Endpoint {
+                    name: Name::of(&live.endpoint, &self.asked, &self.base),
+                    hits: numbers::count(live.hits),
+                    errors: numbers::count(live.errors),
+                    has_errors: live.errors > 0,
+                })
+                .collect(),
+        }
+    }
+}

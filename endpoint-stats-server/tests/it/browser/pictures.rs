@@ -1,0 +1,41 @@
+//! Pictures of every page, to be looked at.
+
+use std::path::Path;
+
+use super::chromium::{Chromium, DESK, PHONE};
+use super::seed;
+use crate::command::Server;
+
+pub(super) const ENDPOINT: &str = "endpoint?service=payments&method=POST&route=/charges&from=-7d";
+
+/// Writes `target/pictures/PAGE-SCHEME.png`; two of them are in `docs/`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "for people: it proves nothing"]
+async fn pictures_of_every_page() {
+    let folder = tempfile::tempdir().unwrap();
+    seed::fill(folder.path(), 14 * 24).await;
+    let server = Server::start(folder.path());
+    let empty = tempfile::tempdir().unwrap();
+    let empty = Server::start(empty.path());
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/pictures");
+    std::fs::create_dir_all(&pictures).unwrap();
+    let browser = Chromium::start().await;
+    let pages = [
+        ("overview", format!("http://{}/?from=-7d", server.address)),
+        ("endpoint", format!("http://{}/{ENDPOINT}", server.address)),
+        ("live", format!("http://{}/live", server.address)),
+        ("unused", format!("http://{}/unused", server.address)),
+        ("books", format!("http://{}/books", server.address)),
+        ("wrong", format!("http://{}/?from=yesterday", server.address)),
+        ("empty", format!("http://{}/", empty.address)),
+    ];
+    for (name, url) in pages {
+        for (look, scheme, size) in [("light", "light", DESK), ("dark", "dark", DESK), ("phone", "light", PHONE)] {
+            browser.prefer(scheme).await;
+            browser.resize(size).await;
+            browser.open(&url).await;
+            std::fs::write(pictures.join(format!("{name}-{look}.png")), browser.picture().await).unwrap();
+        }
+    }
+    browser.quit().await;
+}
