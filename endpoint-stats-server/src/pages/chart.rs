@@ -188,6 +188,7 @@ fn set_time_axis(chart: &mut LineChart, steps: Steps) {
     (axis.font.size, axis.font.color, axis.stroke_color) = (FONT_SIZE, colour(TEXT), colour(GRID));
     axis.height = 22.0;
     axis.kind = AxisType::Time;
+    axis.formatter = Some(numbers::axis_pattern(steps.secs).to_owned());
     axis.values = steps.starts().map(|start| start as f64).collect();
 }
 
@@ -206,7 +207,10 @@ fn set_value_axis(chart: &mut LineChart, top: f64) {
 fn round_top(top: f64) -> f64 {
     let part = (top / SPLITS as f64).max(f64::MIN_POSITIVE);
     let power = 10_f64.powf(part.log10().floor());
-    let round = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|round| round * power >= part).unwrap_or(10.0);
+    let round = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
+        .into_iter()
+        .find(|round| round * power >= part)
+        .unwrap_or(10.0);
     if top > 0.0 { round * power * SPLITS as f64 } else { SPLITS as f64 }
 }
 
@@ -267,6 +271,6 @@ mod tests {
 
     #[test]
     fn the_axis_ends_at_a_number_that_splits_well() {
-        assert_eq!([0.0, 3.0, 4.0, 4.1, 95.0, 2_600.0].map(round_top), [4.0, 4.0, 4.0, 8.0, 100.0, 4_000.0]);
+        assert_eq!([0.0, 3.2, 4.0, 4.1, 95.0, 2_600.0].map(round_top), [4.0, 4.0, 4.0, 6.0, 100.0, 3_200.0]);
     }
 }

@@ -20,8 +20,10 @@ pub(super) const SHADES: usize = 6;
 const BOUNDS: [&[f64]; 3] = [&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0], &[1.0, 2.0, 5.0], &[1.0]];
 
 const MOST_ROWS: usize = 20;
-const ROW_HEIGHT: usize = 12;
-/// Below the rows, for the times.
+/// The height of all rows together, about.
+const ROWS_HEIGHT: usize = 176;
+/// Above the rows, and below for the times.
+const HEAD: usize = 4;
 const FOOT: usize = 20;
 
 /// A drawing of cells: a column for each step, a row for each stretch of latency, the longest at the top.
@@ -65,24 +67,36 @@ impl HeatMap {
 
     fn draw(cells: &[Vec<u64>], rows: &Rows, steps: Steps) -> Self {
         let (left, right) = (whole(LEFT), whole(WIDTH - RIGHT));
-        let (columns, most) = (cells.len(), cells.iter().flatten().copied().max().unwrap_or(1));
+        let columns = cells.len();
+        let filled = || cells.iter().flatten().copied().filter(|hits| *hits > 0);
+        let (least, most) = (filled().min().unwrap_or(1), filled().max().unwrap_or(1));
         let x = |column: usize| left + column * (right - left) / columns;
-        let y = |row: usize| (rows.len() - 1 - row) * ROW_HEIGHT + 4;
+        let row_height = (ROWS_HEIGHT / rows.len()).min(ROWS_HEIGHT / 4);
+        let y = |row: usize| (rows.len() - 1 - row) * row_height + HEAD;
         let mut shades = vec![String::new(); SHADES];
         for (column, cells) in cells.iter().enumerate() {
             for (row, hits) in cells.iter().enumerate().filter(|(_, hits)| **hits > 0) {
                 let width = x(column + 1) - x(column);
-                let path = &mut shades[shade(*hits, most)];
-                let _ = write!(path, "M{} {}h{width}v{ROW_HEIGHT}h-{width}z", x(column), y(row));
+                let path = &mut shades[shade(*hits, least, most)];
+                let _ = write!(path, "M{} {}h{width}v{row_height}h-{width}z", x(column), y(row));
             }
         }
         let every = rows.len().div_ceil(10);
-        let bounds = (0..rows.len()).step_by(every).map(|row| (rows.label(row), y(row) + ROW_HEIGHT)).collect();
+        let bounds = (0..rows.len()).step_by(every).map(|row| (rows.label(row), y(row) + row_height)).collect();
         let starts: Vec<_> = steps.starts().enumerate().step_by(columns.div_ceil(4)).collect();
         let times =
             starts.into_iter().map(|(column, start)| (numbers::axis_time(start, steps.secs), x(column))).collect();
         let words = format!("Hits by latency over time, from {} to {}.", rows.label(0), rows.label(rows.len()));
-        Self { width: whole(WIDTH), height: rows.len() * ROW_HEIGHT + FOOT, left, right, shades, bounds, times, words }
+        Self {
+            width: whole(WIDTH),
+            height: HEAD + rows.len() * row_height + FOOT,
+            left,
+            right,
+            shades,
+            bounds,
+            times,
+            words,
+        }
     }
 }
 
@@ -126,9 +140,12 @@ fn middle_secs(bucket: i32) -> f64 {
 
 /// Shades follow the logarithm: a cell of ten hits can be told from one of a thousand.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the number of shades")]
-fn shade(hits: u64, most: u64) -> usize {
-    let share = (hits as f64).ln_1p() / (most as f64).ln_1p();
-    ((share * SHADES as f64).ceil() as usize).clamp(1, SHADES) - 1
+fn shade(hits: u64, least: u64, most: u64) -> usize {
+    if least == most {
+        return SHADES - 1;
+    }
+    let share = (hits as f64 / least as f64).ln() / (most as f64 / least as f64).ln();
+    ((share * SHADES as f64) as usize).min(SHADES - 1)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
@@ -138,6 +155,7 @@ fn whole(number: f32) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
     use endpoint_stats_core::aggregate::Counts;
@@ -163,7 +181,10 @@ mod tests {
         for longest in [Duration::from_millis(3), Duration::from_secs(1), Duration::from_secs(200_000)] {
             let map =
                 HeatMap::of(&[point(0, &[Duration::from_nanos(1), Duration::from_millis(2), longest])], STEPS).unwrap();
-            assert!((map.height - FOOT) / ROW_HEIGHT <= MOST_ROWS, "{longest:?}: {map:?}");
+            let rows =
+                map.shades.iter().flat_map(|path| path.split('M').filter_map(|cell| cell.split([' ', 'h']).nth(1)));
+            assert!(rows.collect::<BTreeSet<_>>().len() <= MOST_ROWS, "{longest:?}: {map:?}");
+            assert!(map.height <= HEAD + ROWS_HEIGHT + FOOT, "{longest:?}: {map:?}");
         }
     }
 

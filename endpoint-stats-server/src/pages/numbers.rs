@@ -76,7 +76,12 @@ pub(super) fn field_time(at: Timestamp) -> String {
 
 /// The start of a step as an axis shows it: its hour, or its day where steps are long.
 pub(super) fn axis_time(start: i64, step_secs: i64) -> String {
-    format(Timestamp::from_unix(start), if step_secs < 10_800 { "%H:%M" } else { "%-d %b" })
+    format(Timestamp::from_unix(start), axis_pattern(step_secs))
+}
+
+/// The pattern of the same.
+pub(super) fn axis_pattern(step_secs: i64) -> &'static str {
+    if step_secs < 10_800 { "%H:%M" } else { "%d %b" }
 }
 
 /// A range, with its day named once when both ends lie in it.

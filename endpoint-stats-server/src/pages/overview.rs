@@ -35,6 +35,7 @@ struct Overview {
     first_hit: Option<FirstHit>,
     /// When the last hit was, where the range has none.
     last_hit: Option<String>,
+    is_empty: bool,
     tiles: Vec<Tile>,
     hits: Chart,
     latency: Chart,
@@ -94,6 +95,7 @@ impl Overview {
             services: services(&known),
             first_hit: pages.is_waiting_for_hits(&known).then(|| FirstHit { hits_url: pages.hits_url(place) }),
             last_hit: last_hit(&known, totals.hits(), now),
+            is_empty: totals.hits() == 0,
             tiles: tiles(totals, &before.totals.counts),
             hits: Chart::of_hits(&report.series, totals, steps),
             latency: Chart::of_latency(&report.series, totals, steps),

@@ -19,7 +19,8 @@ pub(super) struct Row {
     pub(super) hits: String,
     pub(super) errors: String,
     pub(super) error_rate: String,
-    pub(super) has_errors: bool,
+    /// Errors that are more than a share to live with.
+    pub(super) is_bad: bool,
     /// p50, p95 and p99.
     pub(super) latency: [String; 3],
     pub(super) bytes: String,
@@ -60,7 +61,7 @@ impl Row {
             hits: numbers::count(hits),
             errors: numbers::count(errors),
             error_rate: numbers::percent(errors, hits),
-            has_errors: errors > 0,
+            is_bad: errors.saturating_mul(100) >= hits.max(1),
             latency: [0.5, 0.95, 0.99].map(|q| numbers::duration(latency.quantile(q))),
             bytes: numbers::bytes(counts.response_bytes),
             callers: if callers == 0 { numbers::NONE.to_owned() } else { numbers::count(callers) },

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use endpoint_stats_core::store::EndpointStatus;
-use endpoint_stats_core::window::{TimeRange, Timestamp};
+use endpoint_stats_core::window::{TimeRange, Timestamp, Width, Window};
 
 use super::asked::Asked;
 use super::frame::Frame;
@@ -94,7 +94,7 @@ impl Endpoint {
 
 fn since(asked: &Asked, now: Timestamp) -> Result<Timestamp, ApiError> {
     let Some(text) = asked.since.as_deref() else {
-        return Ok(now.minus_secs(MONTH_SECS));
+        return Ok(Window::containing(now.minus_secs(MONTH_SECS), Width::Day).start());
     };
     settings::time("since", text, now).map_err(|_| {
         ApiError::bad_query("since", "`since` is not a time").with_hint("write 2026-05-17, or -30d for 30 days ago")

@@ -130,9 +130,10 @@ impl Chromium {
         self.tell("Emulation.setScriptExecutionDisabled", json!({ "value": is_off })).await;
     }
 
-    /// A picture of the whole page.
-    pub(super) async fn picture(&self) -> Vec<u8> {
-        let size = self.run("return document.documentElement.scrollHeight", Vec::new()).await;
+    /// A picture of the page, down to a height.
+    pub(super) async fn picture(&self, most: u32) -> Vec<u8> {
+        let script = "return Math.min(document.documentElement.scrollHeight, arguments[0])";
+        let size = self.run(script, vec![json!(most)]).await;
         let width = self.run("return innerWidth", Vec::new()).await;
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": size, "scale": 1 });
         let asked = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });

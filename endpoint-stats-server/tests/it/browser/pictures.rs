@@ -27,6 +27,7 @@ async fn pictures_of_every_page() {
         ("unused", format!("http://{}/unused", server.address)),
         ("books", format!("http://{}/books", server.address)),
         ("wrong", format!("http://{}/?from=yesterday", server.address)),
+        ("never", format!("http://{}/endpoint?service=shop&method=GET&route=/export/legacy", server.address)),
         ("empty", format!("http://{}/", empty.address)),
     ];
     for (name, url) in pages {
@@ -34,7 +35,7 @@ async fn pictures_of_every_page() {
             browser.prefer(scheme).await;
             browser.resize(size).await;
             browser.open(&url).await;
-            std::fs::write(pictures.join(format!("{name}-{look}.png")), browser.picture().await).unwrap();
+            std::fs::write(pictures.join(format!("{name}-{look}.png")), browser.picture(1_300).await).unwrap();
         }
     }
     browser.quit().await;
