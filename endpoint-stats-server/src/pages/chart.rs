@@ -271,6 +271,6 @@ mod tests {
 
     #[test]
     fn the_axis_ends_at_a_number_that_splits_well() {
-        assert_eq!([0.0, 3.2, 4.0, 4.1, 95.0, 2_600.0].map(round_top), [4.0, 4.0, 4.0, 6.0, 100.0, 3_200.0]);
+        assert_eq!([0.0, 3.2, 4.0, 4.1, 95.0, 2_600.0].map(round_top), [4.0, 3.2, 4.0, 6.0, 100.0, 3_200.0]);
     }
 }

@@ -158,7 +158,7 @@ fn health_and_metrics_can_have_a_listener_of_their_own() {
 }
 
 #[test]
-fn a_browser_gets_a_page_without_scripts() {
+fn a_browser_gets_a_page_without_scripts_of_others() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
 
@@ -166,7 +166,27 @@ fn a_browser_gets_a_page_without_scripts() {
     let page = http::send(server.address, request).unwrap();
 
     assert!(page.head.contains("content-security-policy: default-src 'none'"), "{}", page.head);
-    assert!(page.body.contains("<td class=\"route\">/</td><td class=\"number\">1</td>"), "{}", page.body);
+    assert!(page.head.contains("script-src 'self'") && !page.head.contains("unsafe"), "{}", page.head);
+    assert!(page.body.contains("No service has sent a hit yet"), "{}", page.body);
+    assert_eq!(server.access_count("/"), 2, "a page is a hit too");
+}
+
+#[test]
+fn the_files_of_a_page_are_kept_for_ever_and_not_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let request = "GET / HTTP/1.1\r\nhost: test\r\naccept: text/html\r\nconnection: close\r\n\r\n";
+    let page = http::send(server.address, request).unwrap().body;
+
+    let files: Vec<_> = page.split('"').filter(|value| value.starts_with("assets/")).collect();
+    for file in &files {
+        let file = server.get(&format!("/{file}"));
+        assert!(file.status == 200 && file.head.contains("immutable"), "{}", file.head);
+    }
+
+    assert_eq!(files.len(), 3);
+    assert_eq!(server.get("/assets/dashboard.css").status, 404);
+    assert_eq!(server.get("/stats").json()["stats"], serde_json::json!({"/": 1, "/stats": 1}));
 }
 
 #[test]

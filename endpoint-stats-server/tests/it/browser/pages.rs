@@ -35,7 +35,7 @@ async fn an_endpoint_is_found_by_order_text_service_and_range() {
     browser.click("thead a[href*='sort=hits']").await;
     assert!(hits().await.is_sorted(), "{:?}", hits().await);
 
-    browser.fill("input[name=search]", "REFUND").await;
+    browser.fill("input[type=search]", "REFUND").await;
     browser.click("[role=search] button").await;
     let mut found = browser.texts(ROUTES).await;
     found.sort();
@@ -45,7 +45,7 @@ async fn an_endpoint_is_found_by_order_text_service_and_range() {
     assert_eq!(browser.texts(ROUTES).await.len(), 2, "another range keeps what was searched");
     assert_eq!(browser.texts(".presets [aria-current]").await, ["7 d"]);
 
-    browser.fill("input[name=search]", "").await;
+    browser.fill("input[type=search]", "").await;
     let choose = "const field = document.querySelector('select'); field.value = 'search';
                   field.dispatchEvent(new Event('change'))";
     browser.run(choose, Vec::new()).await;
@@ -97,7 +97,7 @@ async fn pages_work_without_scripts() {
 
     browser.open(&format!("http://{}/", server.address)).await;
     browser.click("thead a[href*='sort=name']").await;
-    browser.fill("input[name=search]", "basket").await;
+    browser.fill("input[type=search]", "basket").await;
     browser.click("[role=search] button").await;
     browser.click("tbody a[href*='items']").await;
     let endpoint = browser.url().await;
