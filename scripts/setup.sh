@@ -3,7 +3,8 @@
 #
 # Usage: scripts/setup.sh dev|k8s|all
 #
-#   dev  a C compiler (for SQLite), shellcheck, curl, sqlite3, PostgreSQL, Redis, wrk, cargo-nextest, rustfmt, clippy
+#   dev  a C compiler (for SQLite), shellcheck, curl, sqlite3, PostgreSQL, Redis, wrk, cargo-nextest, rustfmt, clippy;
+#        Chromium with its driver, npm, and axe-core (into target/tools), for the tests of the dashboard
 #   k8s  the Kubernetes tools: not part of this release yet, so it installs nothing and exits 3
 #   all  the same as dev, and says that the Kubernetes tools are not part of this release yet
 #
@@ -17,7 +18,8 @@ set -euo pipefail
 
 # Command, and the Debian package that brings it.
 readonly SYSTEM_TOOLS=(cc:build-essential shellcheck:shellcheck curl:curl sqlite3:sqlite3 wrk:wrk postgres:postgresql
-  redis-server:redis-server redis-cli:redis-tools)
+  redis-server:redis-server redis-cli:redis-tools chromium:chromium chromedriver:chromium-driver npm:npm)
+readonly AXE_CORE=axe-core@4.14.1
 readonly NO_CLUSTER=/etc/postgresql-common/createcluster.d/endpoint-stats.conf
 
 usage() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "${BASH_SOURCE[0]}"; }
@@ -80,12 +82,23 @@ install_nextest() {
   cargo install cargo-nextest --locked || fail "could not install cargo-nextest"
 }
 
+# What finds defects of accessibility, for the tests of the dashboard.
+install_axe() {
+  if [[ -f target/tools/node_modules/axe-core/axe.min.js ]]; then
+    return
+  fi
+  say "installing $AXE_CORE with npm into target/tools"
+  mkdir -p target/tools
+  npm install --prefix target/tools --no-save --no-audit --no-fund --silent "$AXE_CORE" || fail "could not install $AXE_CORE"
+}
+
 dev() {
   command -v cargo >/dev/null || fail "cargo is missing; install Rust with rustup and run again"
   install_system_tools
   install_rust_component fmt rustfmt
   install_rust_component clippy clippy
   install_nextest
+  install_axe
   say "everything for dev is there"
 }
 

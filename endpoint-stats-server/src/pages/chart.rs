@@ -16,7 +16,7 @@ use crate::report::shown_sketch;
 
 /// The drawing's size, in its own units.
 pub(super) const WIDTH: f32 = 560.0;
-pub(super) const HEIGHT: f32 = 190.0;
+const HEIGHT: f32 = 190.0;
 /// Where the plot begins and ends.
 pub(super) const LEFT: f32 = 46.0;
 pub(super) const RIGHT: f32 = 8.0;
@@ -67,6 +67,9 @@ pub(super) struct Line {
 }
 
 impl Chart {
+    /// Where the plot begins and ends, in thousandths of the width.
+    pub(super) const PLOT: (f32, f32) = (1_000.0 * LEFT / WIDTH, 1_000.0 * (WIDTH - RIGHT) / WIDTH);
+
     /// Hits over time, one area for each class of outcomes that occurs.
     pub(super) fn of_hits(series: &[SeriesPoint], totals: &Counts, steps: Steps) -> Self {
         let whole = by_class(totals);
@@ -101,11 +104,6 @@ impl Chart {
         let top = top.unwrap_or_default().as_secs_f64() * factor;
         let svg = draw(&lines, steps, top, false);
         Self { svg, words: words("Latency over time", &lines), lines: lines.into(), unit, steps }
-    }
-
-    /// Where the plot begins and ends, in thousandths of the width.
-    pub(super) fn plot(&self) -> (f32, f32) {
-        ((1_000.0 * LEFT / WIDTH).round(), (1_000.0 * (WIDTH - RIGHT) / WIDTH).round())
     }
 }
 
@@ -227,8 +225,7 @@ mod tests {
     const STEPS: Steps = Steps { first: 0, secs: 60, count: 3 };
 
     fn point(start: i64, outcomes: &[(Outcome, u64)]) -> SeriesPoint {
-        let mut counts = Counts::default();
-        counts.outcomes = outcomes.iter().copied().collect();
+        let counts = Counts { outcomes: outcomes.iter().copied().collect(), ..Counts::default() };
         SeriesPoint { start: Timestamp::from_unix(start), counts }
     }
 
@@ -271,6 +268,8 @@ mod tests {
 
     #[test]
     fn the_axis_ends_at_a_number_that_splits_well() {
-        assert_eq!([0.0, 3.2, 4.0, 4.1, 95.0, 2_600.0].map(round_top), [4.0, 3.2, 4.0, 6.0, 100.0, 3_200.0]);
+        let tops = [0.0, 4.0, 4.1, 95.0, 2_600.0].map(|top| format!("{:.0}", round_top(top)));
+
+        assert_eq!(tops, ["4", "4", "6", "100", "3200"]);
     }
 }

@@ -14,7 +14,7 @@ use super::steps::Steps;
 use crate::report::shown_sketch;
 
 /// Shades there are, from few hits to many.
-pub(super) const SHADES: usize = 6;
+const SHADES: usize = 6;
 
 /// Bounds of the rows within one power of ten, from fine to coarse.
 const BOUNDS: [&[f64]; 3] = [&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0], &[1.0, 2.0, 5.0], &[1.0]];
@@ -52,7 +52,9 @@ impl HeatMap {
     /// Draws the latency of each step; `None` when no hit has one.
     pub(super) fn of(series: &[SeriesPoint], steps: Steps) -> Option<Self> {
         let mut all = LatencySketch::default();
-        series.iter().for_each(|point| all.merge(shown_sketch(&point.counts)));
+        for point in series {
+            all.merge(shown_sketch(&point.counts));
+        }
         let rows = Rows::of(&all)?;
         let mut cells = vec![vec![0_u64; rows.len()]; steps.count];
         for point in series {
@@ -167,7 +169,9 @@ mod tests {
 
     fn point(start: i64, latencies: &[Duration]) -> SeriesPoint {
         let mut counts = Counts::default();
-        latencies.iter().for_each(|latency| counts.latency.record(*latency));
+        for latency in latencies {
+            counts.latency.record(*latency);
+        }
         SeriesPoint { start: Timestamp::from_unix(start), counts }
     }
 

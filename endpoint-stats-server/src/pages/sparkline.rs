@@ -9,7 +9,7 @@ use endpoint_stats_core::window::Timestamp;
 use super::steps::Steps;
 
 /// The height of the drawing; its width is one less than the number of steps.
-pub(super) const HEIGHT: u64 = 20;
+const HEIGHT: u64 = 20;
 
 /// The path of a line through the hits of every step, the highest at the top.
 pub(super) fn sparkline(hits_by_step: &[(Timestamp, u64)], steps: Steps) -> String {

@@ -34,8 +34,8 @@ async fn store_with(routes: &[String]) -> Arc<dyn StatsStore> {
     let deltas = routes.iter().flat_map(|route| {
         (0..24).map(move |hour| {
             let at = now.minus_secs(3_600 * hour);
-            let mut counts = Counts::default();
-            counts.outcomes = [(Outcome::Status(200), 123_456), (Outcome::Status(500), 12)].into_iter().collect();
+            let outcomes = [(Outcome::Status(200), 123_456), (Outcome::Status(500), 12)].into_iter().collect();
+            let mut counts = Counts { outcomes, ..Counts::default() };
             counts.latency.record(Duration::from_millis(12));
             Delta {
                 endpoint: endpoint(route),
