@@ -73,10 +73,15 @@ impl Chromium {
         self.driver.goto(url).await.expect("the page loads");
     }
 
-    /// Clicks on what a selector finds first, which leads to another page.
+    /// Clicks on what a selector finds first, and waits until that has led to another page.
     pub(super) async fn click(&self, selector: &str) {
+        let page = self.driver.find(By::Css("html")).await.expect("there is a page");
         let found = self.driver.find(By::Css(selector.to_owned())).await;
         found.unwrap_or_else(|error| panic!("{selector}: {error}")).click().await.expect("it can be clicked");
+        let until = tokio::time::Instant::now() + PATIENCE;
+        while page.tag_name().await.is_ok() {
+            assert!(tokio::time::Instant::now() < until, "{selector} leads nowhere");
+        }
     }
 
     pub(super) async fn fill(&self, selector: &str, text: &str) {
@@ -87,7 +92,7 @@ impl Chromium {
 
     /// The text of everything a selector finds.
     pub(super) async fn texts(&self, selector: &str) -> Vec<String> {
-        let script = "return [...document.querySelectorAll(arguments[0])].map(found => found.innerText.trim())";
+        let script = "return [...document.querySelectorAll(arguments[0])].map(found => (found.innerText ?? '').trim())";
         let found = self.run(script, vec![json!(selector)]).await;
         serde_json::from_value(found).expect("a list of texts")
     }

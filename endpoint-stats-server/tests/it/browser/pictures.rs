@@ -35,7 +35,7 @@ async fn pictures_of_every_page() {
             browser.prefer(scheme).await;
             browser.resize(size).await;
             browser.open(&url).await;
-            std::fs::write(pictures.join(format!("{name}-{look}.png")), browser.picture(1_300).await).unwrap();
+            std::fs::write(pictures.join(format!("{name}-{look}.png")), browser.picture(1_150).await).unwrap();
         }
     }
     browser.quit().await;
