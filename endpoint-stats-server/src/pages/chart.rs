@@ -166,7 +166,7 @@ fn draw(lines: &[Line], steps: Steps, top: f64, is_stacked: bool) -> String {
     (chart.width, chart.height, chart.compact) = (WIDTH, HEIGHT, true);
     chart.background_color = Color::transparent();
     chart.margin = (4.0).into();
-    chart.margin.right = 0.0;
+    (chart.margin.top, chart.margin.right) = (10.0, 0.0);
     chart.legend.show = Some(false);
     chart.series.colors = COLOURS.map(colour).into();
     chart.series.fill = is_stacked;
