@@ -44,5 +44,8 @@ async fn axe_finds_no_serious_defect_on_any_page_light_or_dark() {
 fn defects(found: &Value) -> Vec<String> {
     let violations = found["violations"].as_array().unwrap_or_else(|| panic!("axe ran to its end: {found}"));
     let is_serious = |rule: &&Value| matches!(rule["impact"].as_str(), Some("serious" | "critical"));
-    violations.iter().filter(is_serious).map(|rule| format!("{}: {}", rule["id"], rule["nodes"])).collect()
+    let places = |rule: &Value| -> Vec<String> {
+        rule["nodes"].as_array().into_iter().flatten().map(|node| node["target"].to_string()).collect()
+    };
+    violations.iter().filter(is_serious).map(|rule| format!("{} at {:?}", rule["id"], places(rule))).collect()
 }
