@@ -145,6 +145,11 @@ impl Route {
         &self.0
     }
 
+    /// Whether it is one of the three keys above, which stand for what could not be told apart.
+    pub fn is_reserved(&self) -> bool {
+        ["_UNMATCHED", "_OVERFLOW", "_REFUSED"].contains(&self.as_str())
+    }
+
     pub(crate) fn accepts(template: &str) -> bool {
         (1..=MAX_ROUTE_BYTES).contains(&template.len()) && !template.as_bytes().contains(&0)
     }
@@ -280,6 +285,14 @@ mod tests {
         assert!(Route::new(&"a".repeat(513)).is_err());
         assert!(Route::new("").is_err());
         assert!(Route::new("/a\0b").is_err());
+    }
+
+    #[test]
+    fn the_keys_that_stand_for_many_routes_are_reserved() {
+        for route in [Route::unmatched(), Route::overflow(), Route::refused()] {
+            assert!(route.is_reserved(), "{route}");
+        }
+        assert!(!Route::new("/").unwrap().is_reserved());
     }
 
     #[test]

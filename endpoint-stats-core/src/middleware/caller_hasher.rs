@@ -62,7 +62,7 @@ impl CallerHasher {
 
     /// Hashes a caller at a moment.
     #[inline]
-    pub(super) fn hash(&self, caller: &[u8], at: Moment) -> CallerHash {
+    pub fn hash(&self, caller: &[u8], at: Moment) -> CallerHash {
         let day = self.day_of(at.since(self.started));
         if day > self.current.load(Ordering::Acquire) {
             self.turn_to(day);

@@ -28,6 +28,19 @@ impl LatencySketch {
         self.add_to_bucket(scale::bucket_of(value.into()), 1);
     }
 
+    /// Records the same duration several times.
+    pub fn record_many(&mut self, value: Duration, count: u64) {
+        self.add_to_bucket(scale::bucket_of(value.into()), count);
+    }
+
+    /// Adds to a bucket by its index in the numbering of [`buckets`](Self::buckets).
+    ///
+    /// What lies below the first bucket or above the last is kept there.
+    pub fn add_at_index(&mut self, index: i32, count: u64) {
+        let bucket = usize::try_from(index.saturating_sub(MIN_INDEX)).unwrap_or(0);
+        self.add_to_bucket(bucket.min(BUCKETS - 1), count);
+    }
+
     pub(crate) fn add_to_bucket(&mut self, bucket: usize, count: u64) {
         debug_assert!(bucket < BUCKETS, "bucket {bucket}");
         if count == 0 {
@@ -212,6 +225,33 @@ mod tests {
         assert_eq!(empty.max(), None);
         assert_eq!(empty.mean(), None);
         assert_eq!(LatencySketch::decode(&empty.encode()), Ok(empty));
+    }
+
+    #[test]
+    fn a_duration_recorded_many_times_is_the_same_recorded_one_by_one() {
+        let mut many = LatencySketch::default();
+        many.record_many(Duration::from_millis(5), 3);
+
+        assert_eq!(many, sketch_of(&[5_000_000; 3]));
+    }
+
+    #[test]
+    fn buckets_added_by_their_index_are_the_same_sketch() {
+        let sketch = sketch_of(&[1, 5_000, 70_000_000, u64::MAX]);
+
+        let mut copy = LatencySketch::default();
+        sketch.buckets().for_each(|(index, count)| copy.add_at_index(index, count));
+
+        assert_eq!(copy, sketch);
+    }
+
+    #[test]
+    fn an_index_out_of_range_is_kept_at_the_end_it_lies_beyond() {
+        let mut sketch = LatencySketch::default();
+        sketch.add_at_index(i32::MIN, 1);
+        sketch.add_at_index(i32::MAX, 2);
+
+        assert_eq!(sketch, sketch_of(&[0, u64::MAX, u64::MAX]));
     }
 
     #[test]
