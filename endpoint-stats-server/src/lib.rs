@@ -17,7 +17,9 @@ pub mod ingest;
 pub mod pages;
 pub mod reading;
 pub mod report;
+mod retry;
 pub mod serve;
 pub mod settings;
+mod window_sum;
 
 pub use pages::Dashboard;

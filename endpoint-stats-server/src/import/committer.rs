@@ -9,10 +9,10 @@ use endpoint_stats_core::window::Width;
 use super::checkpoint::Checkpoint;
 use super::endpoints::Endpoints;
 use super::recognition::Resumption;
-use super::retry::Retry;
 use super::tally::Tally;
 use super::worker::{Part, Seal};
 use super::{ImportError, ImportErrorKind, ImportSummary};
+use crate::retry::Retry;
 
 /// Turns what the workers counted into batches, and brings them to the store in order.
 #[derive(Debug)]

@@ -55,11 +55,6 @@ impl Endpoints {
         self.known().endpoints[id as usize].clone()
     }
 
-    /// Whether a route stands for what could not be told apart.
-    pub(super) fn is_fold(route: &Route) -> bool {
-        [Route::unmatched(), Route::refused(), Route::overflow()].contains(route)
-    }
-
     fn id_of(&self, request: Request<'_>) -> u32 {
         let route = self.routes.route_of(request.method, request.path);
         self.known().id_of(&self.service, request.method, route, self.max)
@@ -76,14 +71,14 @@ impl Known {
         if let Some(id) = self.ids.get(&key) {
             return *id;
         }
-        if !Endpoints::is_fold(&key.1) && self.endpoints.len() - self.folds >= max {
+        if !key.1.is_reserved() && self.endpoints.len() - self.folds >= max {
             key.1 = Route::overflow();
             if let Some(id) = self.ids.get(&key) {
                 return *id;
             }
         }
         let id = u32::try_from(self.endpoints.len()).expect("there are fewer than 2^32 endpoints");
-        self.folds += usize::from(Endpoints::is_fold(&key.1));
+        self.folds += usize::from(key.1.is_reserved());
         self.endpoints.push(Endpoint::new(service.clone(), method, key.1.clone()));
         self.ids.insert(key, id);
         id

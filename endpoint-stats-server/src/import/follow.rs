@@ -17,9 +17,9 @@ use super::endpoints::Endpoints;
 use super::input::{Head, is_packed};
 use super::pipeline::{OnProgress, Pipeline};
 use super::recognition::{Candidates, Resumption};
-use super::retry::Retry;
 use super::tail_file::TailFile;
 use super::{ImportError, ImportErrorKind, ImportOptions, ImportSummary, in_background};
+use crate::retry::Retry;
 
 /// Counts the lines of a file, and those that are added to it, until `shutdown` is there.
 ///

@@ -73,7 +73,6 @@ mod pipe;
 mod pipeline;
 mod progress;
 mod recognition;
-mod retry;
 mod routes;
 mod source;
 mod summary;
@@ -88,6 +87,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use crate::retry::Retry;
 pub use address_hasher::AddressHasher;
 use chunk_reader::LastLine;
 use endpoint_stats_core::store::StatsStore;
@@ -100,7 +100,6 @@ pub use options::ImportOptions;
 use pipeline::{OnProgress, Pipeline};
 pub use progress::{Progress, ProgressBar};
 use recognition::Candidates;
-use retry::Retry;
 pub use routes::RouteTemplates;
 pub use source::Source;
 pub use summary::{ImportSummary, RejectReason, RejectedLine};

@@ -16,9 +16,9 @@ use super::dispatcher::Dispatcher;
 use super::endpoints::Endpoints;
 use super::input::Stream;
 use super::recognition::Resumption;
-use super::retry::Retry;
 use super::worker::{Gauges, Job, Part, Worker};
 use super::{ImportError, ImportErrorKind, ImportOptions, ImportSummary, Progress};
+use crate::retry::Retry;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 

@@ -19,10 +19,10 @@ use endpoint_stats_core::store::{StatsStore, WriterId};
 use memchr::memchr_iter;
 
 use super::checkpoint::Checkpoint;
-use super::retry::Retry;
 use super::tail::Tail;
 use super::trail::Trail;
 use super::{ImportError, ImportErrorKind};
+use crate::retry::Retry;
 
 const DOMAIN: &str = "endpoint-stats 2026 import writer id v1";
 

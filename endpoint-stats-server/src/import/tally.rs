@@ -1,6 +1,7 @@
 //! [`Tally`]: what one thread counted since the last batch.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use endpoint_stats_core::Outcome;
 use endpoint_stats_core::aggregate::{Counts, Delta};
@@ -11,23 +12,16 @@ use foldhash::fast::RandomState;
 use super::endpoints::Endpoints;
 use super::summary::MAX_SHOWN;
 use super::{ImportSummary, Line, RejectReason, RejectedLine};
+use crate::window_sum::WindowSum;
 
 /// What one thread counted since the last batch: its size depends on endpoints and windows, never on lines.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    cells: HashMap<(u32, i64), Cell, RandomState>,
+    cells: HashMap<(u32, i64), WindowSum, RandomState>,
     lines_of_chunks: Vec<(u64, u64)>,
     // Numbers count from the chunk's start.
     rejected: Vec<(u64, RejectedLine)>,
     reasons: HashMap<RejectReason, u64, RandomState>,
-}
-
-/// What one endpoint did in one window.
-#[derive(Debug)]
-struct Cell {
-    first_at: Timestamp,
-    last_at: Timestamp,
-    counts: Counts,
 }
 
 // === impl Tally ===
@@ -36,7 +30,8 @@ impl Tally {
     /// Counts a line for an endpoint, in the window that starts at a second.
     #[inline]
     pub(super) fn count(&mut self, endpoint: u32, window_start: i64, line: &Line<'_>, caller: Option<CallerHash>) {
-        self.cells.entry((endpoint, window_start)).or_insert_with(|| Cell::at(line.at)).add(line, caller);
+        let sum = self.cells.entry((endpoint, window_start)).or_insert_with(|| WindowSum::from(line.at));
+        add(sum.at(line.at), line, caller);
     }
 
     /// Rejects a line of a chunk.
@@ -62,8 +57,13 @@ impl Tally {
         if self.cells.len() < other.cells.len() {
             std::mem::swap(&mut self.cells, &mut other.cells);
         }
-        for (key, cell) in other.cells {
-            self.cells.entry(key).or_insert_with(|| Cell::at(cell.first_at)).merge(&cell);
+        for (key, sum) in other.cells {
+            match self.cells.entry(key) {
+                Entry::Occupied(mut present) => present.get_mut().merge(&sum),
+                Entry::Vacant(vacant) => {
+                    vacant.insert(sum);
+                }
+            }
         }
         self.lines_of_chunks.extend(other.lines_of_chunks);
         self.rejected.extend(other.rejected);
@@ -75,10 +75,10 @@ impl Tally {
     /// How many lines there were, and what became of them; `lines_before` are those of earlier chunks.
     pub(super) fn summary(&mut self, endpoints: &Endpoints, lines_before: u64) -> (u64, ImportSummary) {
         let mut summary = ImportSummary::default();
-        for ((endpoint, _), cell) in &self.cells {
-            let hits = cell.counts.hits();
+        for ((endpoint, _), sum) in &self.cells {
+            let hits = sum.counts().hits();
             summary.counted += hits;
-            summary.folded += if Endpoints::is_fold(endpoints.get(*endpoint).route()) { hits } else { 0 };
+            summary.folded += if endpoints.get(*endpoint).route().is_reserved() { hits } else { 0 };
         }
         for (reason, lines) in &self.reasons {
             summary.reject(*reason, *lines);
@@ -90,13 +90,9 @@ impl Tally {
 
     /// What each endpoint gained in each window.
     pub(super) fn into_deltas(self, endpoints: &Endpoints, width: Width) -> Vec<Delta> {
-        let delta = |((endpoint, start), cell): ((u32, i64), Cell)| Delta {
-            endpoint: endpoints.get(endpoint),
-            window: Window::containing(Timestamp::from_unix(start), width),
-            first_at: cell.first_at,
-            last_at: cell.last_at,
-            counts: cell.counts,
-        };
+        let window = |start| Window::containing(Timestamp::from_unix(start), width);
+        let delta =
+            |((endpoint, start), sum): ((u32, i64), WindowSum)| sum.into_delta(endpoints.get(endpoint), window(start));
         self.cells.into_iter().map(delta).collect()
     }
 
@@ -116,32 +112,15 @@ impl Tally {
     }
 }
 
-// === impl Cell ===
-
-impl Cell {
-    fn at(first_at: Timestamp) -> Self {
-        Self { first_at, last_at: first_at, counts: Counts::default() }
+#[inline]
+fn add(counts: &mut Counts, line: &Line<'_>, caller: Option<CallerHash>) {
+    counts.outcomes.add(Outcome::Status(line.status), 1);
+    counts.response_bytes = counts.response_bytes.saturating_add(line.response_bytes);
+    counts.request_bytes = counts.request_bytes.saturating_add(line.request_bytes);
+    if let Some(duration) = line.duration {
+        counts.duration.record(duration);
     }
-
-    #[inline]
-    fn add(&mut self, line: &Line<'_>, caller: Option<CallerHash>) {
-        self.first_at = self.first_at.min(line.at);
-        self.last_at = self.last_at.max(line.at);
-        let counts = &mut self.counts;
-        counts.outcomes.add(Outcome::Status(line.status), 1);
-        counts.response_bytes = counts.response_bytes.saturating_add(line.response_bytes);
-        counts.request_bytes = counts.request_bytes.saturating_add(line.request_bytes);
-        if let Some(duration) = line.duration {
-            counts.duration.record(duration);
-        }
-        if let Some(caller) = caller {
-            counts.callers.insert(caller);
-        }
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.first_at = self.first_at.min(other.first_at);
-        self.last_at = self.last_at.max(other.last_at);
-        self.counts.merge(&other.counts);
+    if let Some(caller) = caller {
+        counts.callers.insert(caller);
     }
 }

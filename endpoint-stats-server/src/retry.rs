@@ -10,31 +10,31 @@ use tokio::time::interval;
 
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 
-/// Times that an import tries a store again.
+/// Times that a store is tried again.
 const TIMES: u32 = 10;
 
 /// How long a store that cannot be reached is tried again: twice a second, ten times or without end.
 #[derive(Clone, Debug)]
-pub(super) struct Retry(Arc<AtomicU32>);
+pub(crate) struct Retry(Arc<AtomicU32>);
 
 impl Retry {
     /// Gives up after ten times.
-    pub(super) fn some_times() -> Self {
+    pub(crate) fn some_times() -> Self {
         Self(Arc::new(TIMES.into()))
     }
 
     /// Does not give up before [`hurry`](Self::hurry).
-    pub(super) fn without_end() -> Self {
+    pub(crate) fn without_end() -> Self {
         Self(Arc::new(u32::MAX.into()))
     }
 
     /// Gives up after ten times, those included that were tried before.
-    pub(super) fn hurry(&self) {
+    pub(crate) fn hurry(&self) {
         self.0.store(TIMES, Ordering::Relaxed);
     }
 
     /// Does a call until the store answers; the call is told how often it was done before.
-    pub(super) async fn until_answered<T, F>(&self, mut call: impl FnMut(u32) -> F) -> Result<T, StoreError>
+    pub(crate) async fn until_answered<T, F>(&self, mut call: impl FnMut(u32) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
