@@ -55,7 +55,8 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
         admin_tls: tls.clone().filter(|_| args.tls.admin_tls),
         tls,
     };
-    let (store, ingest, live) = behind(cache, store)?;
+    let (store, mut ingest, live) = behind(cache, store)?;
+    ingest.limits = limits.requests.ingest();
     let stats = EndpointStats::builder(service)
         .with_shared_store(store)
         .with_limits(Limits { patterns: uncounted()?, ..Limits::default() })

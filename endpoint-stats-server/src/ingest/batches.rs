@@ -6,13 +6,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
 use endpoint_stats_core::aggregate::Delta;
-use endpoint_stats_core::store::remote::{BATCH_TYPE, MAX_BATCH_BYTES, paths};
+use endpoint_stats_core::store::remote::{BATCH_TYPE, paths};
 use endpoint_stats_core::store::{Applied, Batch, InvalidBatch, StoreError, StoreErrorKind};
 use endpoint_stats_core::window::{Timestamp, Width, Window};
 use serde::Serialize;
 
 use super::Ingest;
-use super::body::{need_type, read};
+use super::body::{need_type, whole};
 use super::ledger::Fate;
 use crate::access::{Principal, Scope};
 use crate::api_error::ApiError;
@@ -53,7 +53,7 @@ async fn take(
 ) -> Result<Json<Taken>, ApiError> {
     principal.need(Scope::Ingest)?;
     need_type(&headers, BATCH_TYPE)?;
-    let bytes = read(body, MAX_BATCH_BYTES).await?;
+    let bytes = whole(&headers, body, ingest.limits.batch_bytes, &ingest.limits).await?;
     let batch = decoded(bytes).await?;
     check(&batch, &principal)?;
     super::to_its_end(apply(ingest, principal, batch)).await.map(Json)

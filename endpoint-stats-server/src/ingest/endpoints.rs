@@ -5,13 +5,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
-use endpoint_stats_core::store::remote::{MAX_BATCH_BYTES, MAX_REGISTERED};
+use endpoint_stats_core::store::remote::MAX_REGISTERED;
 use endpoint_stats_core::window::Timestamp;
 use endpoint_stats_core::{Endpoint, InvalidName, Method, Route, ServiceName};
 use serde::{Deserialize, Serialize};
 
 use super::Ingest;
-use super::body::{need_type, read};
+use super::body::{need_type, whole};
 use crate::access::{Principal, Scope};
 use crate::api_error::ApiError;
 
@@ -40,7 +40,7 @@ async fn take(
 ) -> Result<Json<Registered>, ApiError> {
     principal.need(Scope::Ingest)?;
     need_type(&headers, "application/json")?;
-    let bytes = read(body, MAX_BATCH_BYTES).await?;
+    let bytes = whole(&headers, body, ingest.limits.document_bytes, &ingest.limits).await?;
     let named: Vec<Named> = serde_json::from_slice(&bytes).map_err(|error| bad_json(&error))?;
     let endpoints = named.iter().enumerate().map(|(place, named)| named.checked(place));
     let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;

@@ -3,7 +3,13 @@
 mod batches;
 mod body;
 mod endpoints;
+mod group_commit;
+mod hits;
+mod known;
 mod ledger;
+mod limits;
+mod otlp;
+mod reception;
 mod remote;
 mod writers;
 
@@ -12,9 +18,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 use endpoint_stats_core::clock::{Clock, SystemClock};
+use endpoint_stats_core::middleware::CallerHasher;
 use endpoint_stats_core::store::StatsStore;
 
+use self::known::Known;
 pub use self::ledger::{Ledger, MAX_WRITERS, WriterSummary};
+pub use self::limits::Limits;
 use crate::api_error::ApiError;
 
 /// Where what is sent goes.
@@ -26,12 +35,27 @@ pub struct Ingest {
     pub clock: Arc<dyn Clock>,
     /// Who sent batches lately.
     pub ledger: Arc<Ledger>,
+    /// Makes hashes of callers.
+    pub callers: Arc<CallerHasher>,
+    /// How much may come.
+    pub limits: Limits,
 }
 
 impl Ingest {
-    /// Sends what comes to a store, stamped by the clock of the machine.
+    /// Sends what comes to a store, stamped by the clock of the machine; callers are hashed with a secret of its own.
+    ///
+    /// # Panics
+    ///
+    /// When the operating system has no random numbers.
     pub fn new(store: Arc<dyn StatsStore>) -> Self {
-        Self { store, clock: Arc::new(SystemClock), ledger: Arc::default() }
+        let callers = CallerHasher::random(&SystemClock).expect("the operating system has random numbers");
+        Self {
+            store,
+            clock: Arc::new(SystemClock),
+            ledger: Arc::default(),
+            callers: Arc::new(callers),
+            limits: Limits::default(),
+        }
     }
 
     /// Takes the time from another clock.
@@ -44,12 +68,15 @@ impl Ingest {
 
 /// The routes that take something; each handler asks for a principal with the scope `ingest`.
 pub fn router(ingest: Ingest) -> Router {
+    let known = Arc::new(Known::new(ingest.limits));
     Router::new()
         .merge(batches::routes())
         .merge(endpoints::routes())
         .merge(remote::routes())
         .merge(writers::routes())
-        .with_state(ingest)
+        .with_state(ingest.clone())
+        .merge(hits::router(ingest.clone(), Arc::clone(&known)))
+        .merge(otlp::router(ingest, known))
 }
 
 /// Does work in a task of its own, which a client that disconnects cannot cut.

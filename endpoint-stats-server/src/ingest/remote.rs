@@ -9,20 +9,20 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use endpoint_stats_core::Endpoint;
-use endpoint_stats_core::store::remote::{MAX_BATCH_BYTES, MESSAGE_TYPE, paths};
+use endpoint_stats_core::store::remote::{MESSAGE_TYPE, paths};
 use endpoint_stats_core::store::{Message, StatsQuery, WriterId};
 use endpoint_stats_core::window::Timestamp;
 use uuid::Uuid;
 
 use super::Ingest;
-use super::body::{message, need_type, read};
+use super::body::{message, need_type, whole};
 use super::endpoints::register;
 use crate::access::{Principal, Scope};
 use crate::api_error::ApiError;
 use crate::reading::StatsReader;
 
 /// A question is far smaller.
-const MAX_QUESTION_BYTES: usize = 4 * 1024;
+const MAX_QUESTION_BYTES: u64 = 4 * 1024;
 
 pub(super) fn routes() -> Router<Ingest> {
     Router::new()
@@ -54,7 +54,8 @@ async fn take_endpoints(
 ) -> Result<StatusCode, ApiError> {
     principal.need(Scope::Ingest)?;
     need_type(&headers, MESSAGE_TYPE)?;
-    let (at, endpoints): (Timestamp, Vec<Endpoint>) = message(&read(body, MAX_BATCH_BYTES).await?)?;
+    let (at, endpoints): (Timestamp, Vec<Endpoint>) =
+        message(&whole(&headers, body, ingest.limits.batch_bytes, &ingest.limits).await?)?;
     register(ingest, &principal, endpoints, at).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -80,7 +81,7 @@ async fn query(
 ) -> Result<Response, ApiError> {
     principal.need(Scope::Read)?;
     need_type(&headers, MESSAGE_TYPE)?;
-    let query: StatsQuery = message(&read(body, MAX_QUESTION_BYTES).await?)?;
+    let query: StatsQuery = message(&whole(&headers, body, MAX_QUESTION_BYTES, &ingest.limits).await?)?;
     let report = StatsReader::new(ingest.store).report(&principal, &query).await?;
     Ok(answer(&report))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 
 use crate::cli::LimitArgs;
+use crate::ingest;
 use crate::settings::{SettingError, duration};
 
 /// How much of the server one client, and all of them, can take.
@@ -111,13 +112,19 @@ impl Default for ConnectionLimits {
 // === impl RequestLimits ===
 
 impl RequestLimits {
-    /// The limit of bodies sent to a path.
-    pub(super) fn body_at(&self, path: &str) -> DefaultBodyLimit {
-        DefaultBodyLimit::max(match path {
-            "/v1/batches" => self.max_batch,
-            "/v1/hits" => self.max_hits,
-            _ => self.max_body,
-        })
+    /// The limit of bodies that routes take whole.
+    pub(super) fn body(&self) -> DefaultBodyLimit {
+        DefaultBodyLimit::max(self.max_body)
+    }
+
+    /// What the routes of `/v1` that read their bodies themselves take.
+    pub fn ingest(&self) -> ingest::Limits {
+        let bytes = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX);
+        ingest::Limits {
+            batch_bytes: bytes(self.max_batch),
+            stream_bytes: bytes(self.max_hits),
+            ..ingest::Limits::default()
+        }
     }
 }
 

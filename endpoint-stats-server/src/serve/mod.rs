@@ -107,16 +107,13 @@ pub async fn serve(
     let app = sheltered(app::main(&stats, live, ingest, options.access.clone()), options.limits.requests);
     let health = app::health(readiness.clone());
     let draining = connections.draining();
-    match listeners.admin {
-        Some(listener) => {
-            let admin = health.merge(app::metrics(metrics));
-            connections.serve_with(listeners.main, hardened(app, draining.clone()), listeners.tls);
-            connections.serve_with(listener, hardened(admin, draining), listeners.admin_tls);
-        }
-        None => {
-            let all = app.merge(health).merge(app::guarded_metrics(metrics, options.access));
-            connections.serve_with(listeners.main, hardened(all, draining), listeners.tls);
-        }
+    if let Some(listener) = listeners.admin {
+        let admin = health.merge(app::metrics(metrics));
+        connections.serve_with(listeners.main, hardened(app, draining.clone()), listeners.tls);
+        connections.serve_with(listener, hardened(admin, draining), listeners.admin_tls);
+    } else {
+        let all = app.merge(health).merge(app::guarded_metrics(metrics, options.access));
+        connections.serve_with(listeners.main, hardened(all, draining), listeners.tls);
     }
 
     shutdown.await;

@@ -45,7 +45,7 @@ impl Shelter {
     }
 
     async fn run(&self, turn: Turn, mut request: Request, next: Next) -> Response {
-        self.limits.body_at(request.uri().path()).apply(&mut request);
+        self.limits.body().apply(&mut request);
         let clock = turn.clock();
         let request = request.map(|body| {
             if body.is_end_stream() { body } else { Body::new(TimedBody::new(body, clock.clone(), &self.limits)) }

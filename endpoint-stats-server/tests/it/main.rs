@@ -3,6 +3,7 @@
 //! These tests stand here and not at the top because cargo tells a program's path only to the tests of its package.
 
 mod access;
+mod any_bytes;
 mod api;
 mod browser;
 mod command;
@@ -11,13 +12,16 @@ mod config;
 mod configuration_docs;
 mod export;
 mod fuzzing;
+mod gated_store;
 mod hardening;
 mod healthcheck;
+mod hits;
 mod http;
 mod import;
 mod import_kill;
 mod kill;
 mod log_lines;
+mod otlp;
 mod postgres;
 mod redis;
 mod remote;
@@ -30,5 +34,6 @@ mod slow_clients;
 mod store_faults;
 #[path = "../../../tests/it/support/mod.rs"]
 mod support;
+mod takers;
 mod tls;
 mod token;

@@ -7,10 +7,10 @@ use std::process::{Child, Command, Stdio};
 use crate::command::{Server, file, sqlite3};
 
 /// Another process that holds the write lock until it is dropped.
-struct Lock(Child);
+pub(crate) struct Lock(Child);
 
 impl Lock {
-    fn take(database: &Path) -> Self {
+    pub(crate) fn take(database: &Path) -> Self {
         let mut child = Command::new("sqlite3")
             .arg(database)
             .stdin(Stdio::piped())

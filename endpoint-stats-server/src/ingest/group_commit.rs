@@ -1,0 +1,152 @@
+//! [`GroupCommit`]: the hits of concurrent requests in one batch.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use endpoint_stats_core::aggregate::Delta;
+use endpoint_stats_core::store::{Applied, Batch, StatsStore, StoreError, StoreErrorKind, WriterId};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::api_error::ApiError;
+use crate::retry::Retry;
+
+/// How long a batch is tried before its senders are told.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A batch that holds so many deltas takes no further request.
+const FULL: usize = 50_000;
+
+/// Brings the hits of concurrent requests to the store as one batch.
+///
+/// One batch is applied at a time; what arrives meanwhile waits, and goes into the next one together.
+#[derive(Debug)]
+pub(super) struct GroupCommit {
+    store: Arc<dyn StatsStore>,
+    waiting: Mutex<VecDeque<Waiting>>,
+    /// Whoever holds it applies a batch.
+    numbers: tokio::sync::Mutex<Numbers>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    deltas: Vec<Delta>,
+    committed: oneshot::Sender<Result<(), ApiError>>,
+}
+
+#[derive(Debug)]
+struct Numbers {
+    writer: WriterId,
+    last_seq: u64,
+}
+
+// === impl GroupCommit ===
+
+impl GroupCommit {
+    pub(super) fn new(store: Arc<dyn StatsStore>) -> Self {
+        Self { store, waiting: Mutex::default(), numbers: tokio::sync::Mutex::new(Numbers::new()) }
+    }
+
+    /// Waits until the store has what was counted, in a task that goes on when nobody waits any more.
+    ///
+    /// # Errors
+    ///
+    /// 503 when the store could not be reached for five seconds; it may have what was counted, or not.
+    pub(super) async fn commit(self: &Arc<Self>, deltas: Vec<Delta>) -> Result<(), ApiError> {
+        if deltas.is_empty() {
+            return Ok(());
+        }
+        let (committed, outcome) = oneshot::channel();
+        self.waiting().push_back(Waiting { deltas, committed });
+        tokio::spawn(Arc::clone(self).apply_next());
+        outcome.await.unwrap_or_else(|_| Err(failed()))
+    }
+
+    /// Applies what waits when it is this one's turn; mostly an earlier turn took it along.
+    async fn apply_next(self: Arc<Self>) {
+        let mut numbers = self.numbers.lock().await;
+        let (deltas, senders) = self.next_group();
+        if senders.is_empty() {
+            return;
+        }
+        let batch = Batch::new(numbers.writer, numbers.last_seq + 1, deltas);
+        let outcome = self.apply(&batch).await;
+        *numbers = match outcome {
+            Ok(()) => Numbers { writer: batch.writer, last_seq: batch.seq },
+            // Nobody knows whether the store has the batch, and so which number is the next.
+            Err(_) => Numbers::new(),
+        };
+        drop(numbers);
+        for sender in senders {
+            // Whoever went away does not want to know.
+            let _ = sender.send(outcome.clone());
+        }
+    }
+
+    fn next_group(&self) -> (Vec<Delta>, Vec<oneshot::Sender<Result<(), ApiError>>>) {
+        let (mut deltas, mut senders) = (Vec::new(), Vec::new());
+        let mut waiting = self.waiting();
+        while deltas.len() < FULL {
+            let Some(next) = waiting.pop_front() else { break };
+            deltas.extend(next.deltas);
+            senders.push(next.committed);
+        }
+        (deltas, senders)
+    }
+
+    async fn apply(&self, batch: &Batch) -> Result<(), ApiError> {
+        match apply_patiently(&*self.store, batch).await {
+            Ok(Applied::Applied | Applied::Duplicate) => Ok(()),
+            Ok(Applied::Gap { .. }) => Err(failed()),
+            Err(error) => Err(perhaps_counted(error)),
+        }
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, VecDeque<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Applies a batch; the same one again for five seconds while nobody knows whether the store took it.
+pub(super) async fn apply_patiently(store: &dyn StatsStore, batch: &Batch) -> Result<Applied, StoreError> {
+    let mut is_first = true;
+    let retry = Retry::some_times();
+    let answer = retry.until_answered(|tries| {
+        is_first = tries == 0;
+        store.apply(batch)
+    });
+    let answer = timeout(PATIENCE, answer).await;
+    match answer {
+        Ok(Ok(Applied::Duplicate)) if !is_first => Ok(Applied::Applied),
+        Ok(answer) => answer,
+        Err(_) => Err(StoreError::new(StoreErrorKind::Unavailable, "write within five seconds")),
+    }
+}
+
+fn perhaps_counted(error: StoreError) -> ApiError {
+    let is_unknown = error.kind() == StoreErrorKind::Unavailable;
+    let refusal = ApiError::from_store(error);
+    if !is_unknown {
+        return refusal;
+    }
+    refusal.with_hint(
+        "the hits may have been counted, or not; requests with an `Idempotency-Key` can be sent again without harm",
+    )
+}
+
+/// The store does not keep its contract; the log says how.
+fn failed() -> ApiError {
+    tracing::error!("a batch of hits did not come to its end");
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", "the store could not do this")
+        .with_hint("the server's log says why, under this request id")
+}
+
+// === impl Numbers ===
+
+impl Numbers {
+    fn new() -> Self {
+        Self { writer: WriterId::random(), last_seq: 0 }
+    }
+}

@@ -1,0 +1,229 @@
+//! `POST /v1/metrics`: OTLP/HTTP metrics of services that OpenTelemetry instruments.
+//!
+//! Counted are histograms of `http.server.request.duration` (and of its older name), and the sums of body sizes; other
+//! metrics are received and ignored.
+//!
+//! Each resource and scope of a principal is a [`Stream`](stream::Stream) with a writer of its own. What was last seen of its
+//! points is the checkpoint of its last batch, so that it is true exactly when the counts are: a request that is sent
+//! again adds nothing, whichever server takes it, and a point whose total was counted adds only what came since.
+//!
+//! - A cumulative point that is seen for the first time counts whole, as does one that starts anew.
+//! - A request with deltas counts once among the last 256 of its stream.
+
+mod attributes;
+mod durations;
+mod request;
+mod state;
+mod stream;
+mod total;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State as Shared;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use endpoint_stats_core::store::{Applied, Batch, StoreError, StoreErrorKind};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
+use prost::Message;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use self::request::Export;
+use self::state::State;
+use self::stream::Stream;
+use super::Ingest;
+use super::body;
+use super::known::Known;
+use super::reception::Reception;
+use crate::access::{Principal, Scope};
+use crate::api_error::ApiError;
+use crate::retry::Retry;
+
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+
+/// How long a stream is tried before its sender is told.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Streams that this server works on at a time; what is more waits, and does not meet at the store.
+const TURNS: usize = 16;
+
+/// How often other servers may be faster with the same stream.
+const RACES: u32 = 20;
+
+/// What the route works with.
+#[derive(Clone, Debug)]
+struct Otlp {
+    ingest: Ingest,
+    known: Arc<Known>,
+    turns: Arc<[Mutex<()>; TURNS]>,
+}
+
+/// How a request is written, and so its answer.
+#[derive(Clone, Copy, Debug)]
+enum Encoding {
+    Protobuf,
+    Json,
+}
+
+pub(super) fn router(ingest: Ingest, known: Arc<Known>) -> Router {
+    Router::new().route("/v1/metrics", post(take)).with_state(Otlp { ingest, known, turns: Arc::default() })
+}
+
+async fn take(
+    Shared(otlp): Shared<Otlp>,
+    principal: Principal,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    principal.need(Scope::Ingest)?;
+    let encoding = Encoding::of(&headers)?;
+    let reception = Reception::at(otlp.ingest.clock.now());
+    let limits = &otlp.ingest.limits;
+    let body = body::read(&headers, body, limits.document_bytes, limits, Vec::new()).await?;
+    let export = Export::of(&encoding.decode(&body)?, &principal)?;
+    metrics::counter!("endpoint_stats_otlp_metrics_ignored_total").increment(export.ignored);
+    let digest = digest(&body);
+    // In a task of its own: a client that goes away cannot stop it half-way.
+    let applying = tokio::spawn(async move { otlp.apply(export, digest, reception).await });
+    let answer = applying.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    Ok(encoding.encode(&answer))
+}
+
+fn digest(body: &[u8]) -> [u8; 16] {
+    let mut digest = [0; 16];
+    blake3::Hasher::new().update(body).finalize_xof().fill(&mut digest);
+    digest
+}
+
+// === impl Encoding ===
+
+impl Encoding {
+    fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        match body::content_type(headers).as_str() {
+            PROTOBUF => Ok(Self::Protobuf),
+            JSON => Ok(Self::Json),
+            _ => Err(body::unknown_type(&[PROTOBUF, JSON])),
+        }
+    }
+
+    fn decode(self, body: &[u8]) -> Result<ExportMetricsServiceRequest, ApiError> {
+        let wrong = |code, why: String| {
+            let why: String = why.chars().take(300).collect();
+            ApiError::new(StatusCode::BAD_REQUEST, code, format!("the body is no OTLP metrics request: {why}"))
+                .with_hint("send an ExportMetricsServiceRequest; nothing was counted")
+        };
+        match self {
+            Self::Protobuf => Message::decode(body).map_err(|error| wrong("bad_protobuf", error.to_string())),
+            // An array would be taken for the fields of the request.
+            Self::Json if !body.trim_ascii_start().starts_with(b"{") => {
+                Err(wrong("bad_json", "expected an object".to_owned()))
+            }
+            Self::Json => serde_json::from_slice(body).map_err(|error| wrong("bad_json", error.to_string())),
+        }
+    }
+
+    fn encode(self, answer: &ExportMetricsServiceResponse) -> Response {
+        match self {
+            Self::Protobuf => ([(header::CONTENT_TYPE, PROTOBUF)], answer.encode_to_vec()).into_response(),
+            Self::Json => axum::Json(json(answer)).into_response(),
+        }
+    }
+}
+
+/// As OTLP has it: 64-bit numbers are text, and what is not there is left out.
+fn json(answer: &ExportMetricsServiceResponse) -> serde_json::Value {
+    match &answer.partial_success {
+        None => serde_json::json!({}),
+        Some(partial) => serde_json::json!({"partialSuccess": {
+            "rejectedDataPoints": partial.rejected_data_points.to_string(),
+            "errorMessage": partial.error_message,
+        }}),
+    }
+}
+
+// === impl Otlp ===
+
+impl Otlp {
+    async fn apply(
+        &self,
+        mut export: Export,
+        request: [u8; 16],
+        reception: Reception,
+    ) -> Result<ExportMetricsServiceResponse, ApiError> {
+        for stream in export.take_streams() {
+            let rejected = self.apply_stream(&stream, request, reception).await?;
+            export.rejected.add(rejected, || format!("a stream has more than {} points", state::MAX_POINTS));
+        }
+        let rejected = export.rejected;
+        let partial_success = (rejected.points > 0).then(|| ExportMetricsPartialSuccess {
+            rejected_data_points: i64::try_from(rejected.points).unwrap_or(i64::MAX),
+            error_message: rejected.why,
+        });
+        Ok(ExportMetricsServiceResponse { partial_success })
+    }
+
+    /// Counts a stream, and says how many points there was no room for.
+    ///
+    /// After an answer that did not come nobody knows what was counted: the store is asked anew each time.
+    async fn apply_stream(&self, stream: &Stream, request: [u8; 16], reception: Reception) -> Result<u64, ApiError> {
+        let trying = async {
+            let _turn = self.turns[usize::from(stream.writer.as_bytes()[0]) % TURNS].lock().await;
+            Retry::some_times().until_answered(|_| self.race(stream, request, reception)).await
+        };
+        match timeout(PATIENCE, trying).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => Err(ApiError::from_store(error)),
+            Err(_) => {
+                Err(ApiError::from_store(StoreError::new(StoreErrorKind::Unavailable, "write within five seconds")))
+            }
+        }
+    }
+
+    /// Counts a stream while other servers may count it too: who comes second looks again at what is there.
+    async fn race(
+        &self,
+        stream: &Stream,
+        request: [u8; 16],
+        reception: Reception,
+    ) -> Result<Result<u64, ApiError>, StoreError> {
+        let store = &*self.ingest.store;
+        for _ in 0..RACES {
+            let (last_seq, mut state) = match store.writer(stream.writer).await? {
+                None => (0, State::default()),
+                Some(known) => match State::decode(known.checkpoint.as_deref().unwrap_or_default()) {
+                    Some(state) => (known.last_seq, state),
+                    None => return Ok(Err(unreadable())),
+                },
+            };
+            let mut gain = stream.gain(&mut state, request, reception);
+            if !state.has_changed() {
+                return Ok(Ok(gain.rejected));
+            }
+            if let Err(refusal) = self.known.fold(store, &mut gain.deltas).await {
+                return Ok(Err(refusal));
+            }
+            let batch = Batch::new(stream.writer, last_seq + 1, gain.deltas).with_checkpoint(state.encode());
+            match store.apply(&batch).await {
+                Ok(Applied::Applied) => return Ok(Ok(gain.rejected)),
+                Ok(Applied::Duplicate | Applied::Gap { .. }) => {}
+                Err(error) if error.kind() == StoreErrorKind::Conflict => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::new(StoreErrorKind::Unavailable, "count a stream that other servers count too"))
+    }
+}
+
+/// A newer version of this program wrote it, or nobody did.
+fn unreadable() -> ApiError {
+    tracing::error!("what is remembered of an OTLP stream cannot be read; a newer version may have written it");
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", "the store could not do this")
+        .with_hint("the server's log says why, under this request id")
+}
