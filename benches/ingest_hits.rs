@@ -1,7 +1,7 @@
-//! How many hits a second `POST /v1/hits` takes over loopback HTTP into SQLite, beside serde_json alone.
+//! How many hits a second `POST /v1/hits` takes over loopback HTTP into SQLite, beside `serde_json` alone.
 //!
 //! Clients and server share this process and the machine's processors. Each turn sends a thousand hits and ten thousand
-//! hits a request, as NDJSON over four connections, and parses the same bytes with serde_json into maps, on one thread.
+//! hits a request, as NDJSON over four connections, and parses the same bytes with `serde_json` into maps, on one thread.
 //! Shown are hits a second of each, their ratio, and the resident memory.
 
 use std::fmt::Write;
@@ -72,7 +72,7 @@ fn body(hits: usize) -> Bytes {
     body.into()
 }
 
-/// Hits a second of serde_json on one thread.
+/// Hits a second of `serde_json` on one thread.
 fn parse(body: &[u8]) -> f64 {
     let lines = body.iter().filter(|byte| **byte == b'\n').count();
     let rounds = (HITS_PER_TURN / 4 / lines).max(1);

@@ -16,6 +16,7 @@ use std::time::Duration;
 use endpoint_stats_core::store::SqliteStore;
 use endpoint_stats_core::store::live::LiveFeed;
 use endpoint_stats_core::{EndpointStats, ServiceName};
+use endpoint_stats_server::access::{Access, AccessOptions};
 use endpoint_stats_server::ingest::Ingest;
 use endpoint_stats_server::serve::{self, ConnectionLimits, Limits, Listeners, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -62,7 +63,11 @@ async fn serve_until(
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let connections = ConnectionLimits { max_per_address: 2_048, ..ConnectionLimits::default() };
-    let options = Options { limits: Limits { connections, ..Limits::default() }, drain: Duration::from_secs(10) };
+    let options = Options {
+        access: Access::without_tokens(AccessOptions::default()),
+        limits: Limits { connections, ..Limits::default() },
+        drain: Duration::from_secs(10),
+    };
     let listeners = Listeners { main, admin: None, tls: None, admin_tls: None };
     let ingest = Ingest::new(stats.store().clone());
     let metrics = serve::install_metrics()?;

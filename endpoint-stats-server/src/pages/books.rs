@@ -1,13 +1,10 @@
 //! The books: where every hit is.
 
-use std::fmt::Debug;
-
 use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use endpoint_stats_core::flush::Books;
-use endpoint_stats_core::window::Timestamp;
 
 use super::asked::Asked;
 use super::frame::Frame;
@@ -16,33 +13,7 @@ use super::place::Place;
 use super::{Pages, numbers, page};
 use crate::access::Principal;
 use crate::api_error::ApiError;
-
-/// Knows who sent batches to this process.
-pub trait Writers: Debug + Send + Sync {
-    /// The writers, in the order to show them.
-    fn writers(&self) -> Vec<WriterRow>;
-}
-
-/// What the books say of one writer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WriterRow {
-    /// Its id.
-    pub writer: String,
-    /// The services it counts for.
-    pub services: Vec<String>,
-    /// The number of its last batch.
-    pub last_seq: u64,
-    /// Hits it sent that were taken.
-    pub hits: u64,
-    /// Batches that had been taken before.
-    pub duplicates: u64,
-    /// Batches that came before one that is missing.
-    pub gaps: u64,
-    /// Batches that were refused, because another one has their number.
-    pub conflicts: u64,
-    /// When the last one came.
-    pub last_seen: Option<Timestamp>,
-}
+use crate::ingest::WriterSummary;
 
 #[derive(Template)]
 #[template(path = "books.html")]
@@ -65,7 +36,7 @@ struct Balance {
 }
 
 struct Writer {
-    row: WriterRow,
+    row: WriterSummary,
     services: String,
     hits: String,
     last_seen: String,
@@ -88,17 +59,21 @@ impl BooksPage {
         let now = pages.reader.now();
         let range = asked.range(now)?;
         let known = pages.reader.endpoints(principal).await?;
-        let writers = pages.writers.as_ref().map(|writers| writers.writers()).unwrap_or_default();
-        let writer = |row: WriterRow| Writer {
-            services: row.services.join(", "),
+        let writers = pages.writers.as_ref().map(|ledger| ledger.snapshot(principal)).unwrap_or_default();
+        let writer = |row: WriterSummary| Writer {
+            services: row.services.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
             hits: numbers::count(row.hits),
-            last_seen: row.last_seen.map_or_else(|| numbers::NONE.to_owned(), |at| numbers::ago(at, now)),
+            last_seen: numbers::ago(row.last_seen, now),
             is_well: row.gaps == 0 && row.conflicts == 0,
             row,
         };
         Ok(Self {
             frame: Frame::new(place.clone(), "Books", "Books", &asked).with_overflow(&known, range),
-            books: pages.books.as_ref().map(|books| Balance::of(books.books())),
+            books: pages
+                .books
+                .as_ref()
+                .filter(|_| principal.services().is_none())
+                .map(|view| Balance::of(view.books())),
             writers: writers.into_iter().map(writer).collect(),
             json: Link::to(format!("{}v1/books", place.base)),
             writers_json: pages.writers.as_ref().map(|_| Link::to(format!("{}v1/writers", place.base))),

@@ -37,12 +37,12 @@ use endpoint_stats_core::ServiceName;
 use endpoint_stats_core::flush::BooksView;
 use endpoint_stats_core::store::live::LiveFeed;
 
-pub use self::books::{WriterRow, Writers};
 pub use self::dashboard::Dashboard;
 pub(crate) use self::live::show as live_page;
 pub(crate) use self::overview::show as overview;
 pub(crate) use self::place::Place;
 use self::streams::Streams;
+use crate::ingest::Ledger;
 use crate::reading::StatsReader;
 
 /// What the pages show.
@@ -51,7 +51,7 @@ pub struct Pages {
     reader: StatsReader,
     books: Option<BooksView>,
     live: Option<LiveFeed>,
-    writers: Option<Arc<dyn Writers>>,
+    writers: Option<Arc<Ledger>>,
     own_service: Option<ServiceName>,
     takes_hits: bool,
     streams: Streams,
@@ -81,7 +81,7 @@ impl Pages {
 
     /// Shows who sends batches too.
     #[must_use]
-    pub fn with_writers(mut self, writers: Arc<dyn Writers>) -> Self {
+    pub fn with_writers(mut self, writers: Arc<Ledger>) -> Self {
         self.writers = Some(writers);
         self
     }

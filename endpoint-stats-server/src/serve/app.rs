@@ -1,6 +1,7 @@
 //! The routes and what they answer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -83,7 +84,7 @@ fn pages(stats: &EndpointStats, live: LiveFeed) -> Pages {
 ///
 /// What others send goes to `ingest`; questions go to the store of `stats`; `access` says who may do which.
 pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest, access: Access) -> Router {
-    let pages = pages(stats, live.clone());
+    let pages = pages(stats, live.clone()).with_writers(Arc::clone(&ingest.ledger));
     let api = Api {
         reader: StatsReader::new(stats.store().clone()),
         books: Some(stats.books_view().clone()),

@@ -229,12 +229,12 @@ fn ten_thousand_wrong_tries_are_slowed_down_and_hold_nobody_else_up() {
     let token = tokens.create("a", &["--scope", "read"]);
     let server = serve(&tokens, &[]);
     let wrong = |more| format!("GET /stats HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer es_x\r\n{more}\r\n");
-    let hundred = wrong("").repeat(99) + &wrong("connection: close\r\n");
+    let hundred = wrong("").repeat(99) + wrong("connection: close\r\n").as_str();
 
     let (mut unauthorized, mut slowed_down) = (0, 0);
     for _ in 0..100 {
         let answers = http::send(server.address, &hundred).unwrap();
-        let text = answers.head + &answers.body;
+        let text = answers.head + answers.body.as_str();
         unauthorized += text.matches("HTTP/1.1 401").count();
         slowed_down += text.matches("HTTP/1.1 429").count();
         assert_eq!(text.matches("retry-after: ").count(), text.matches("HTTP/1.1 429").count());
@@ -279,7 +279,7 @@ fn a_token_is_never_repeated() {
         {
             let answer = get_as(&server, path, &format!("Bearer {token}"));
             assert_eq!(answer.status == 400, path.contains('?'), "{path}");
-            said += &(answer.head + &answer.body);
+            said += &(answer.head + answer.body.as_str());
         }
     }
     said += &server.get("/stats").body;

@@ -113,7 +113,7 @@ fn a_new_certificate_is_shown_without_a_restart_and_without_a_failure_under_load
     let other = place.another();
     let both = place.folder.path().join("both.pem");
     let read = |path: &PathBuf| fs::read_to_string(path).unwrap();
-    fs::write(&both, read(&place.certificates.authority) + &read(&other.authority)).unwrap();
+    fs::write(&both, read(&place.certificates.authority) + read(&other.authority).as_str()).unwrap();
     let (asked, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
 
     thread::scope(|scope| {

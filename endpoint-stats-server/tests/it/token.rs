@@ -78,7 +78,7 @@ fn a_token_is_printed_once_and_kept_as_a_hash() {
     assert!(stderr(&output).contains("shown once"), "{}", stderr(&output));
     let secret = token.rsplit('_').next().unwrap();
     let file = fs::read_to_string(tokens.path()).unwrap();
-    let listed = stdout(&tokens.run(&["list"])) + &stdout(&tokens.run(&["list", "--json"]));
+    let listed = stdout(&tokens.run(&["list"])) + stdout(&tokens.run(&["list", "--json"])).as_str();
     assert!(!file.contains(secret) && !listed.contains(secret));
     assert!(file.contains("\"hash\"") && !listed.contains("hash"));
 }
