@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
@@ -11,19 +12,26 @@ use axum::response::{IntoResponse, Response};
 use endpoint_stats_core::store::live::{LiveFeed, SECONDS, Scope};
 use endpoint_stats_core::window::TimeRange;
 use futures_util::{Stream, stream};
-use tokio::time::{Duration, MissedTickBehavior, interval};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
 
 use super::asked::Asked;
 use super::frame::Frame;
 use super::link::Link;
 use super::place::Place;
 use super::row::Name;
-use super::streams::Seat;
 use super::{Pages, numbers, page};
 use crate::access::{self, Principal};
 use crate::api_error::ApiError;
 
 const MOST_ROWS: usize = 50;
+
+/// More than that watch at once are sent away.
+const MOST_WATCHERS: usize = 64;
+
+/// A stream ends by then, and the browser asks for the next one: no server that drains waits longer for it.
+const STREAM_LASTS: Duration = Duration::from_mins(1);
+
 /// The height of a second's bar that holds the most hits.
 const BAR_HEIGHT: u64 = 60;
 
@@ -70,7 +78,23 @@ pub(crate) async fn show(
     page::respond(&place, made)
 }
 
-/// Sends what is shown, once a second, until whoever watches goes away or the server ends.
+/// The places of those who watch; clones share them.
+#[derive(Clone, Debug)]
+pub(super) struct Watchers(Arc<Semaphore>);
+
+impl Default for Watchers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST_WATCHERS)))
+    }
+}
+
+impl Watchers {
+    fn seat(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).try_acquire_owned().ok()
+    }
+}
+
+/// Sends what is shown, once a second, until whoever watches goes away, the server drains or a minute is over.
 pub(super) async fn events(
     State(pages): State<Pages>,
     principal: Result<Principal, ApiError>,
@@ -78,7 +102,7 @@ pub(super) async fn events(
 ) -> Result<Response, ApiError> {
     let (principal, asked) = (principal?, Asked::of(&uri)?);
     principal.need(access::Scope::Read)?;
-    let seat = pages.streams.seat().ok_or_else(|| {
+    let seat = pages.watchers.seat().ok_or_else(|| {
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", "too many watch the live page")
             .with_hint("ask `/live` instead, or come again")
             .with_retry_after(Duration::from_secs(5))
@@ -97,16 +121,16 @@ struct Watched {
     base: String,
 }
 
-fn every_second(watched: Watched, seat: Seat) -> impl Stream<Item = Result<Event, Infallible>> {
+fn every_second(watched: Watched, seat: OwnedSemaphorePermit) -> impl Stream<Item = Result<Event, Infallible>> {
     let mut ticks = interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    stream::unfold((watched, seat, ticks), async |(watched, mut seat, mut ticks)| {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = seat.over() => return None,
+    let end = Instant::now() + STREAM_LASTS;
+    stream::unfold((watched, seat, ticks, end), async |(watched, seat, mut ticks, end)| {
+        if ticks.tick().await > end {
+            return None;
         }
         let html = watched.now().render().ok()?;
-        Some((Ok(Event::default().data(html)), (watched, seat, ticks)))
+        Some((Ok(Event::default().data(html)), (watched, seat, ticks, end)))
     })
 }
 

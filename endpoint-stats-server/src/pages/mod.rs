@@ -23,7 +23,6 @@ mod range_choice;
 mod row;
 mod sparkline;
 mod steps;
-mod streams;
 #[cfg(test)]
 mod tests;
 mod tiles;
@@ -38,10 +37,10 @@ use endpoint_stats_core::flush::BooksView;
 use endpoint_stats_core::store::live::LiveFeed;
 
 pub use self::dashboard::Dashboard;
+use self::live::Watchers;
 pub(crate) use self::live::show as live_page;
 pub(crate) use self::overview::show as overview;
 pub(crate) use self::place::Place;
-use self::streams::Streams;
 use crate::ingest::Ledger;
 use crate::reading::StatsReader;
 
@@ -54,7 +53,7 @@ pub struct Pages {
     writers: Option<Arc<Ledger>>,
     own_service: Option<ServiceName>,
     takes_hits: bool,
-    streams: Streams,
+    watchers: Watchers,
 }
 
 impl Pages {
@@ -67,7 +66,7 @@ impl Pages {
             writers: None,
             own_service: None,
             takes_hits: false,
-            streams: Streams::default(),
+            watchers: Watchers::default(),
         }
     }
 
@@ -84,11 +83,6 @@ impl Pages {
     pub fn with_writers(mut self, writers: Arc<Ledger>) -> Self {
         self.writers = Some(writers);
         self
-    }
-
-    /// Ends the streams of live pages, so that a server that drains does not wait for them.
-    pub fn end_streams(&self) {
-        self.streams.end();
     }
 }
 

@@ -116,7 +116,7 @@ impl Overview {
         };
         let all = report.endpoints.len();
         overview.keep_found(&mut report.endpoints);
-        order.sort(&mut report.endpoints);
+        report.endpoints = order.sort(report.endpoints);
         overview.show_page(&report.endpoints, page, all, steps, now);
         Ok(overview)
     }

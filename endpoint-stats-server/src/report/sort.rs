@@ -65,13 +65,21 @@ pub struct Place {
     pub endpoint: Endpoint,
 }
 
+// === impl SortBy ===
+
+impl SortBy {
+    /// The direction that puts what is most interesting first.
+    pub fn natural_direction(self) -> Direction {
+        if self == Self::Name { Direction::Asc } else { Direction::Desc }
+    }
+}
+
 // === impl Order ===
 
 impl Order {
     /// Creates an order; without a direction, what is most interesting comes first.
     pub fn new(by: SortBy, direction: Option<Direction>) -> Self {
-        let natural = if by == SortBy::Name { Direction::Asc } else { Direction::Desc };
-        Self { by, direction: direction.unwrap_or(natural) }
+        Self { by, direction: direction.unwrap_or(by.natural_direction()) }
     }
 
     /// Sorts endpoints.
