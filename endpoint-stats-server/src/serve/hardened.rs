@@ -1,7 +1,6 @@
 //! [`hardened`]: what every request goes through, whatever it asks for.
 
 use std::any::Any;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
@@ -73,38 +72,32 @@ async fn name_and_log(mut request: Request, next: Next) -> Response {
     work.instrument(span).await
 }
 
-/// What of a request may be logged: neither its query, nor its headers, nor its body.
+/// What of a request may be logged: neither its path, which may hold secrets, nor its query, headers or body.
 #[derive(Debug)]
 struct Seen {
     method: Method,
     route: Option<MatchedPath>,
-    path: Arc<str>,
     started: Instant,
 }
 
 impl Seen {
     fn of(request: &Request) -> Self {
-        Self {
-            method: request.method().clone(),
-            route: request.extensions().get().cloned(),
-            path: request.uri().path().into(),
-            started: Instant::now(),
-        }
+        Self { method: request.method().clone(), route: request.extensions().get().cloned(), started: Instant::now() }
     }
 
     fn log(&self, response: &Response) {
         let waited = response.extensions().get().map_or(Duration::ZERO, |Waited(waited)| *waited);
         let (status, took) = (response.status(), self.started.elapsed().saturating_sub(waited));
         let millis = took.as_millis();
-        let (method, path) = (&self.method, &*self.path);
+        let method = &self.method;
         let route = self.route.as_ref().map_or("-", MatchedPath::as_str);
         let is_expected = response.extensions().get().is_some_and(|error: &ApiError| error.code() == OVERLOADED);
         if status.is_server_error() && !is_expected {
-            tracing::warn!(%method, route, path, status = status.as_u16(), millis, "a request failed");
+            tracing::warn!(%method, route, status = status.as_u16(), millis, "a request failed");
         } else if took > SLOW {
-            tracing::warn!(%method, route, path, status = status.as_u16(), millis, "a request was slow");
+            tracing::warn!(%method, route, status = status.as_u16(), millis, "a request was slow");
         } else {
-            tracing::debug!(%method, route, path, status = status.as_u16(), millis, "request");
+            tracing::debug!(%method, route, status = status.as_u16(), millis, "request");
         }
     }
 }

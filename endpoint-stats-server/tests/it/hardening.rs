@@ -42,7 +42,7 @@ fn statuses(server: &Server, bytes: &[u8]) -> Vec<u16> {
 fn a_head_that_is_none_is_refused_and_the_connection_closed() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
-    let head = |line: &str| format!("GET / HTTP/1.1\r\nhost: test\r\n{line}\r\n\r\n").into_bytes();
+    let head = |line: &str| format!("GET / HTTP/1.1\r\nhost: localhost\r\n{line}\r\n\r\n").into_bytes();
 
     for (what, bytes, expected) in [
         ("a NUL in a header", head("x: a\0b"), 400),
@@ -57,11 +57,15 @@ fn a_head_that_is_none_is_refused_and_the_connection_closed() {
         ("a length past 64 bits", head("content-length: 99999999999999999999"), 400),
         ("an unknown transfer encoding", head("transfer-encoding: gzip"), 400),
         ("no request at all", b"hello\r\n\r\n".to_vec(), 400),
-        ("a space in the target", b"GET /a b HTTP/1.1\r\nhost: test\r\n\r\n".to_vec(), 400),
+        ("a space in the target", b"GET /a b HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec(), 400),
         ("TLS to a plain port", vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, b'\r', b'\n', b'\r', b'\n'], 400),
         ("many headers", head(&"x: 1\r\n".repeat(65)), 431),
         ("a long header", head(&format!("x: {}", "x".repeat(1 << 20))), 431),
-        ("a long target", format!("GET /{} HTTP/1.1\r\nhost: test\r\n\r\n", "x".repeat(64 << 10)).into_bytes(), 414),
+        (
+            "a long target",
+            format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "x".repeat(64 << 10)).into_bytes(),
+            414,
+        ),
     ] {
         let answered = statuses(&server, &bytes);
         let is_refused = answered == [expected] || expected > 400 && (answered.is_empty() || answered == [431]);
@@ -75,8 +79,8 @@ fn a_head_that_is_none_is_refused_and_the_connection_closed() {
 fn a_length_that_lies_does_not_smuggle_a_request() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
-    let post = "POST /stats HTTP/1.1\r\nhost: test\r\n";
-    let hidden = "GET /hidden HTTP/1.1\r\nhost: test\r\n\r\n";
+    let post = "POST /stats HTTP/1.1\r\nhost: localhost\r\n";
+    let hidden = "GET /hidden HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
     let both =
         format!("{post}content-length: {}\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{hidden}", hidden.len() + 5);
@@ -95,7 +99,7 @@ fn a_client_that_leaves_in_the_middle_harms_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
     for sent in
-        ["", "G", "GET / HTTP/1.1\r\nhost", "POST /stats HTTP/1.1\r\nhost: test\r\ncontent-length: 9\r\n\r\nabc"]
+        ["", "G", "GET / HTTP/1.1\r\nhost", "POST /stats HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nabc"]
     {
         let mut stream = connect(server.address);
         stream.write_all(sent.as_bytes()).unwrap();
@@ -133,7 +137,7 @@ fn an_idle_connection_is_closed_in_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_with(folder.path(), &["--idle-timeout-secs", "0.2", "--header-timeout-secs", "600"]);
 
-    let answered = statuses(&server, b"GET /health HTTP/1.1\r\nhost: test\r\n\r\n");
+    let answered = statuses(&server, b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n");
 
     assert_eq!(answered, [200]);
 }
@@ -144,7 +148,7 @@ fn a_head_has_less_time_than_an_idle_connection() {
     let server = Server::start_with(folder.path(), &["--idle-timeout-secs", "600", "--header-timeout-secs", "0.2"]);
 
     let mut kept = connect(server.address);
-    kept.write_all(b"GET /health HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+    kept.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     kept.read_exact(&mut [0; 16]).unwrap();
     kept.write_all(b"GET /hea").unwrap();
     let closed = kept.read_to_end(&mut Vec::new());

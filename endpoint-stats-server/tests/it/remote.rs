@@ -59,7 +59,7 @@ async fn a_server_killed_while_it_takes_batches_has_each_once() {
     let (writer, mut next) = (WriterId::random(), 1);
 
     for round in 1..=ROUNDS {
-        let server = Server::start(folder.path());
+        let server = Server::start_with(folder.path(), &["--without-token", "everything"]);
         let acknowledged = Arc::<AtomicU64>::default();
         let sending = tokio::spawn(send(connect(&server), writer, next, Arc::clone(&acknowledged)));
         let mut looks = interval(Duration::from_millis(1));
@@ -70,7 +70,7 @@ async fn a_server_killed_while_it_takes_batches_has_each_once() {
         next = sending.await.unwrap();
     }
 
-    let server = Server::start(folder.path());
+    let server = Server::start_with(folder.path(), &["--without-token", "everything"]);
     let answer = connect(&server).apply(&batch(writer, next)).await.unwrap();
     assert!(matches!(answer, Applied::Applied | Applied::Duplicate), "{answer:?}");
     assert!(server.stop().success());
@@ -109,7 +109,7 @@ fn over_tls(address: SocketAddr, root: Option<&Path>) -> RemoteStore {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_is_trusted_by_the_root_certificate_that_is_given() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path());
+    let server = Server::start_with(folder.path(), &["--without-token", "everything"]);
     let (own, others) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (certificates, other) = (issue(own.path()), issue(others.path()));
     let address = with_tls(server.address, &certificates).await;

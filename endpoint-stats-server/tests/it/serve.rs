@@ -175,7 +175,7 @@ fn a_browser_gets_a_page_without_scripts_of_others() {
 fn the_files_of_a_page_are_kept_for_ever_and_not_counted() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
-    let request = "GET / HTTP/1.1\r\nhost: test\r\naccept: text/html\r\nconnection: close\r\n\r\n";
+    let request = "GET / HTTP/1.1\r\nhost: localhost\r\naccept: text/html\r\nconnection: close\r\n\r\n";
     let page = http::send(server.address, request).unwrap().body;
 
     let files: Vec<_> = page.split('"').filter(|value| value.starts_with("assets/")).collect();

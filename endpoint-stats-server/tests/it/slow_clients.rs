@@ -90,7 +90,7 @@ async fn ask(kept: &mut Option<TcpStream>, server: SocketAddr) -> std::io::Resul
         Some(stream) => stream,
         None => kept.insert(TcpStream::connect(server).await?),
     };
-    stream.write_all(b"GET /health HTTP/1.1\r\nhost: test\r\n\r\n").await?;
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await?;
     let mut answer = [0; 1_024];
     let read = stream.read(&mut answer).await?;
     if answer[..read].starts_with(b"HTTP/1.1 200") { Ok(()) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
@@ -101,7 +101,7 @@ fn attack(server: SocketAddr, siege: &Siege, attacks: &Arc<AtomicU64>) -> Runtim
     for (count, start, drips) in [
         (siege.silent, "", false),
         (siege.dripping, "GET / HTTP/1.1\r\nx: ", true),
-        (siege.slow_bodies, "POST /v1/hits HTTP/1.1\r\nhost: test\r\ncontent-length: 99999\r\n\r\n", true),
+        (siege.slow_bodies, "POST /v1/hits HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999\r\n\r\n", true),
     ] {
         for n in 0..count {
             runtime.spawn(keep_bothering(n, server, start, drips, Arc::clone(attacks)));

@@ -161,7 +161,7 @@ async fn another_type_of_content_is_refused_with_the_one_that_is_taken() {
         assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");
         assert!(said["error"]["hint"].as_str().unwrap().contains(BATCH_TYPE), "{said}");
     }
-    let encoded = Request::post("/v1/batches").header("content-type", BATCH_TYPE).header("content-encoding", "gzip");
+    let encoded = Request::post("/v1/batches").header("content-type", BATCH_TYPE).header("content-encoding", "br");
     let response = desk.app.clone().oneshot(encoded.body(Body::from(bytes)).unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }

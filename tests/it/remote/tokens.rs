@@ -65,7 +65,7 @@ async fn a_wrong_token_that_is_mended_has_lost_nothing() {
     let books = stats.shutdown(Duration::from_mins(1)).await.books;
 
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    assert!(shown(&error).contains("401 Unauthorized: unauthorized: this needs a token"), "{}", shown(&error));
+    assert!(shown(&error).contains("401 Unauthorized: unauthorized: this needs a valid token"), "{}", shown(&error));
     assert_eq!((books.stored, books.dropped, total(&*kept).await), (300, 0, 300));
 }
 

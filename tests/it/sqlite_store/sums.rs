@@ -5,8 +5,8 @@ use endpoint_stats_core::window::TimeRange;
 
 use super::*;
 
-// The start of a day, an hour and a minute.
-const MIDNIGHT: Timestamp = Timestamp::from_unix(1_700_006_400);
+// The start of a day, an hour and a minute, in the middle of a week.
+const MIDNIGHT: Timestamp = Timestamp::from_unix(1_699_833_600);
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 

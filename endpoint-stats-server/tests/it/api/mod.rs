@@ -52,7 +52,7 @@ impl Asked {
 }
 
 fn get_with(address: SocketAddr, path: &str, header: &str) -> Response {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{header}\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{header}\r\n\r\n");
     http::send(address, &request).expect("the server answers")
 }
 

@@ -74,7 +74,7 @@ fn a_cursor_that_was_changed_or_belongs_elsewhere_is_refused() {
 fn another_method_is_refused_in_the_same_shape() {
     let asked = Asked::start();
 
-    let request = "DELETE /v1/endpoints HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n";
+    let request = "DELETE /v1/endpoints HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let response = http::send(asked.server.address, request).unwrap();
 
     assert_eq!(response.status, 405);

@@ -9,7 +9,7 @@ use crate::http::{self, Response};
 
 fn head(key: &str, length: &str) -> String {
     format!(
-        "POST /v1/hits HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\n\
+        "POST /v1/hits HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\n\
          idempotency-key: {key}\r\n{length}\r\n\r\n"
     )
 }
@@ -29,7 +29,7 @@ fn stored(folder: &std::path::Path) -> String {
 #[test]
 fn an_answered_hit_is_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path());
+    let server = Server::start_with(folder.path(), &["--without-token", "everything"]);
 
     let answer = send(&server, &request("a", &hit(r#""count":7"#)));
     server.kill();
@@ -41,7 +41,7 @@ fn an_answered_hit_is_in_the_file() {
 #[test]
 fn a_client_that_goes_away_in_its_body_counts_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path());
+    let server = Server::start_with(folder.path(), &["--without-token", "everything"]);
     let row = format!("{}\n", hit(""));
     let chunk = format!("{:x}\r\n{row}\r\n", row.len());
 
@@ -68,7 +68,7 @@ fn a_client_that_goes_away_in_its_body_counts_nothing() {
 #[test]
 fn a_client_that_goes_away_before_the_answer_counts_once() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path());
+    let server = Server::start_with(folder.path(), &["--without-token", "everything"]);
     let request = request("a", &hit(""));
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
@@ -85,7 +85,7 @@ fn a_client_that_goes_away_before_the_answer_counts_once() {
 #[test]
 fn a_length_that_lies_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path());
+    let server = Server::start_with(folder.path(), &["--without-token", "everything"]);
     let row = hit("");
 
     for lengths in [
@@ -109,7 +109,7 @@ fn a_length_that_lies_is_refused() {
 #[test]
 fn a_locked_file_is_told_and_the_key_makes_the_retry_safe() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path());
+    let server = Server::start_with(folder.path(), &["--without-token", "everything"]);
     send(&server, &request("first", &hit("")));
     let lock = crate::store_faults::Lock::take(&file(folder.path()));
 

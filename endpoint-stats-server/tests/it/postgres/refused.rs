@@ -80,6 +80,6 @@ fn a_password_file_that_is_missing_is_named() {
 
     let output = run(&["migrate", "--database-url", url, "--database-password-file", "/nonexistent/password"]);
 
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("the password file /nonexistent/password"), "{}", stderr(&output));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("/nonexistent/password"), "{}", stderr(&output));
 }
