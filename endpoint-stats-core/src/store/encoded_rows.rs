@@ -38,7 +38,8 @@ struct Group {
 
 /// Why rows cannot be added up.
 pub(super) enum Unreadable {
-    /// A row is damaged.
+    /// A row is damaged; stores that look for it themselves find the reason there.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only SQLite tells the reason"))]
     Damaged(DecodeError),
     /// A row is of no known endpoint.
     Nameless,
