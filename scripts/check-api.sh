@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# check-api.sh - ask the query API what nobody would ask, and hold its answers against its OpenAPI document.
+# check-api.sh - ask and send what nobody would, and hold the answers against the OpenAPI document.
 #
 # Usage: scripts/check-api.sh
 #
-# Imports a made-up access log of the last three days into a new SQLite file, serves it on a free port of the loopback
-# and runs schemathesis (from PyPI, in a virtual environment below the target directory) against /openapi.json: no
-# question may be answered with a 5xx, with a status, type or shape that the document does not name, or be taken although
-# the document forbids it. Valid questions may be refused: that `from` comes before `to` cannot be said in the document.
+# Imports a made-up access log of the last three days into a new SQLite file, serves it on a free port of the loopback to
+# anybody, and runs schemathesis (from PyPI, in a virtual environment below the target directory) against /openapi.json:
+# nothing may be answered with a 5xx, with a status, type or shape that the document does not name, or be taken although
+# the document forbids it. What is valid may be refused: that `from` comes before `to` cannot be said in the document.
+# Bodies other than JSON are any bytes to schemathesis; its hooks below send them as they are.
 #
 # ENDPOINT_STATS_BIN  the program to check; by default it is built from this repository
-# EXAMPLES            questions to each route at most in a phase; 200 by default
+# EXAMPLES            requests to each route at most in a phase; 200 by default
 # SECONDS_AT_MOST     how long it may take; 600 by default
 # SEED                makes schemathesis ask the same again; 1 by default
 #
@@ -33,6 +34,7 @@ program() {
     ENDPOINT_STATS_BIN=${CARGO_TARGET_DIR:-target}/debug/endpoint-stats-server
   fi
   ENDPOINT_STATS_BIN=$(realpath "$ENDPOINT_STATS_BIN")
+  export -n ENDPOINT_STATS_BIN # the program takes no variable of this name
 }
 
 install_schemathesis() { # folder
@@ -52,7 +54,7 @@ access_log() { # one line a second of every 97th second, with some routes that a
 }
 
 serve() { # folder
-  "$ENDPOINT_STATS_BIN" serve --listen 127.0.0.1:0 --database-url "sqlite://$1/stats.db" 2>"$1/log" &
+  "$ENDPOINT_STATS_BIN" serve --without-token everything --listen 127.0.0.1:0 --database-url "sqlite://$1/stats.db" 2>"$1/log" &
   server=$!
   local tries=0
   until base=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' "$1/log") && [[ -n $base ]]; do
@@ -61,6 +63,19 @@ serve() { # folder
     fi
     sleep 0.1
   done
+}
+
+hooks() { # how schemathesis writes bodies that are not JSON
+  cat <<'PYTHON'
+import json
+import schemathesis
+
+@schemathesis.serializer("application/x-ndjson", "application/x-protobuf", "application/vnd.endpoint-stats.batch")
+def raw(ctx, value):
+    if isinstance(value, bytes):
+        return value
+    return (value if isinstance(value, str) else json.dumps(value)).encode(errors="surrogatepass")
+PYTHON
 }
 
 clean_up() {
@@ -84,8 +99,9 @@ main() {
   access_log >"$work/access.log"
   "$ENDPOINT_STATS_BIN" import --database-url "sqlite://$work/stats.db" "$work/access.log"
   serve "$work"
+  hooks >"$work/hooks.py"
   cd "$work" # where schemathesis keeps what it found
-  timeout "${SECONDS_AT_MOST:-600}" "$tools/bin/schemathesis" run "$base/openapi.json" --url "$base" \
+  SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$work timeout "${SECONDS_AT_MOST:-600}" "$tools/bin/schemathesis" run "$base/openapi.json" --url "$base" \
     --checks "$CHECKS" --phases examples,coverage,fuzzing --max-examples "${EXAMPLES:-200}" --seed "${SEED:-1}" \
     --request-timeout 10 --generation-database none --continue-on-failure --no-color ||
     fail "an answer is not as described, or there was no time to ask everything"

@@ -73,6 +73,7 @@ main() {
   esac
   local program address outcomes
   program=$(build)
+  export -n ENDPOINT_STATS_BIN # the program takes no variable of this name
   work=$(mktemp -d)
   trap '[[ -z ${server:-} ]] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
   python3 -m venv "$work/venv"

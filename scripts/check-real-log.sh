@@ -23,7 +23,7 @@ fail() {
 
 program() {
   if [[ -n ${ENDPOINT_STATS_BIN:-} ]]; then
-    "$ENDPOINT_STATS_BIN" "$@"
+    env --unset ENDPOINT_STATS_BIN "$ENDPOINT_STATS_BIN" "$@" # the program takes no variable of this name
   else
     (cd "$(dirname "${BASH_SOURCE[0]}")/.." && cargo run --quiet --locked --package endpoint-stats-server -- "$@")
   fi
