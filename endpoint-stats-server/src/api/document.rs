@@ -11,16 +11,6 @@ pub(super) fn empty() -> utoipa::openapi::OpenApi {
     Shared::openapi()
 }
 
-/// The routes that take something; a server that has them shows them beside those of the query API.
-pub fn ingest_routes() -> utoipa::openapi::OpenApi {
-    IngestRoutes::openapi()
-}
-
-/// Each handler of `ingest` that is marked with `#[utoipa::path]` stands in `paths`.
-#[derive(OpenApi)]
-#[openapi(paths(), tags((name = "ingest", description = "What services send.")))]
-struct IngestRoutes;
-
 /// Without a server of its own: the routes stand beside the document, whatever prefix they are mounted under.
 #[derive(OpenApi)]
 #[openapi(
@@ -48,7 +38,7 @@ impl Modify for Surroundings {
 /// How any route may refuse.
 #[derive(Debug, IntoResponses)]
 pub enum Refusals {
-    /// A parameter is wrong: `bad_query`, which names it and says what is taken.
+    /// Something of the request is wrong: `code` says what, `field` where, `hint` what is taken.
     #[response(status = 400)]
     BadRequest(ErrorBody),
     /// A token is needed.

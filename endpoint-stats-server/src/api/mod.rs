@@ -45,7 +45,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use self::document::{Refusals, ingest_routes};
+pub use self::document::Refusals;
 pub use self::live::LiveAnswer;
 use self::parameters::guarded;
 use crate::api_error::ApiError;

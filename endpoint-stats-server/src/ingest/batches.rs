@@ -1,20 +1,24 @@
 //! `POST /v1/batches`: the batches of services, each applied once, under its sender's own number.
 
+use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
-use axum::{Json, Router};
 use endpoint_stats_core::aggregate::Delta;
 use endpoint_stats_core::store::remote::{BATCH_TYPE, paths};
 use endpoint_stats_core::store::{Applied, Batch, InvalidBatch, StoreError, StoreErrorKind};
 use endpoint_stats_core::window::{Timestamp, Width, Window};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Ingest;
 use super::body::{need_type, whole};
 use super::ledger::Fate;
+use super::refusals::{BodyRefusals, Conflict};
 use crate::access::{Principal, Scope};
+use crate::api::Refusals;
 use crate::api_error::ApiError;
 
 /// More hits than any endpoint has in a window: whoever sends them is mistaken.
@@ -26,17 +30,24 @@ const MAX_AHEAD_SECS: i64 = 86_400;
 /// A larger body is decoded beside the runtime's threads.
 const SMALL_BYTES: usize = 64 * 1024;
 
-pub(super) fn routes() -> Router<Ingest> {
-    Router::new().route(paths::BATCHES, post(take))
+pub(super) fn routes() -> OpenApiRouter<Ingest> {
+    OpenApiRouter::new().routes(routes!(take_batch))
 }
 
 /// What became of a batch.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BatchTaken)]
 struct Taken {
+    /// `applied`, or `duplicate` when the store had it already.
+    #[schema(pattern = "^(applied|duplicate)$")]
     result: &'static str,
+    /// The batch's number.
     seq: u64,
+    /// The hits in it.
     hits: u64,
+    /// Deltas whose time no sound clock tells, which count at the time of arrival.
     #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
     clock_corrected: u64,
 }
 
@@ -45,7 +56,15 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-async fn take(
+/// A batch of the library, as `RemoteStore` sends it: applied once, under its sender's own number.
+#[utoipa::path(
+    post,
+    path = paths::BATCHES,
+    tag = "ingest",
+    request_body(description = "A batch in the layout of the library's version.", content(("application/vnd.endpoint-stats.batch"))),
+    responses((status = 200, description = "It is in the store", body = Taken), Conflict, BodyRefusals, Refusals)
+)]
+async fn take_batch(
     State(ingest): State<Ingest>,
     principal: Principal,
     headers: HeaderMap,

@@ -1,38 +1,60 @@
 //! `POST /v1/endpoints`: which endpoints there are, so that those never called can be told.
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
-use axum::{Json, Router};
 use endpoint_stats_core::store::remote::MAX_REGISTERED;
 use endpoint_stats_core::window::Timestamp;
 use endpoint_stats_core::{Endpoint, InvalidName, Method, Route, ServiceName};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Ingest;
 use super::body::{need_type, whole};
+use super::refusals::BodyRefusals;
 use crate::access::{Principal, Scope};
+use crate::api::Refusals;
 use crate::api_error::ApiError;
 
-pub(super) fn routes() -> Router<Ingest> {
-    Router::new().route("/v1/endpoints", post(take))
+pub(super) fn routes() -> OpenApiRouter<Ingest> {
+    OpenApiRouter::new().routes(routes!(register_endpoints))
 }
 
-#[derive(Debug, Deserialize)]
+/// An endpoint that there is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NamedEndpoint)]
 #[serde(deny_unknown_fields)]
 struct Named {
+    /// The service that has it.
+    #[schema(pattern = "^[a-z0-9._-]{1,64}$", example = "shop")]
     service: String,
+    /// The method; one outside of the standards is `_OTHER`.
+    #[schema(example = "GET")]
     method: String,
+    /// The route's template.
+    #[schema(min_length = 1, max_length = 512, example = "/users/{id}")]
     route: String,
 }
 
-#[derive(Debug, Serialize)]
+/// How many endpoints were named.
+#[derive(Debug, Serialize, ToSchema)]
 struct Registered {
+    /// Those of the request, known before or not.
     registered: usize,
 }
 
-async fn take(
+/// Names endpoints that there are, so that those never called can be told.
+#[utoipa::path(
+    post,
+    path = "/v1/endpoints",
+    tag = "ingest",
+    request_body(description = "At most 10,000 endpoints.", content((Vec<Named> = "application/json"))),
+    responses((status = 200, description = "They are known", body = Registered), BodyRefusals, Refusals)
+)]
+async fn register_endpoints(
     State(ingest): State<Ingest>,
     principal: Principal,
     headers: HeaderMap,

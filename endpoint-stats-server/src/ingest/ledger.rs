@@ -7,9 +7,10 @@ use endpoint_stats_core::ServiceName;
 use endpoint_stats_core::store::{Applied, Batch, StoreError, StoreErrorKind, WriterId};
 use endpoint_stats_core::window::Timestamp;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::access::Principal;
-use crate::report::rfc_3339;
+use crate::report::{Time, rfc_3339};
 
 /// Writers that are remembered; of more, those that were silent the longest are forgotten.
 pub const MAX_WRITERS: usize = 10_000;
@@ -24,7 +25,7 @@ pub struct Ledger {
 }
 
 /// What a writer sent since the server started.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WriterSummary {
     /// The beginning of its id: enough to tell it from others, too little to write in its name.
     pub writer: String,
@@ -48,6 +49,7 @@ pub struct WriterSummary {
     pub clock_corrected: u64,
     /// When it last sent something.
     #[serde(serialize_with = "as_rfc_3339")]
+    #[schema(value_type = Time)]
     pub last_seen: Timestamp,
 }
 

@@ -1,4 +1,13 @@
 //! What others counted: batches, hits and OTLP metrics, over HTTP into the store.
+//!
+//! | route | what |
+//! |---|---|
+//! | `POST /v1/hits` | hits of services in any language |
+//! | `POST /v1/metrics` | OTLP metrics |
+//! | `POST /v1/batches` | what the library counted |
+//! | `POST /v1/endpoints` | which endpoints there are |
+//! | `GET /v1/writers` | who sent batches lately |
+//! | `/v1/remote/…` | what the library asks beside; not described in the `OpenAPI` document |
 
 mod batches;
 mod body;
@@ -10,6 +19,7 @@ mod ledger;
 mod limits;
 mod otlp;
 mod reception;
+mod refusals;
 mod remote;
 mod writers;
 
@@ -20,6 +30,8 @@ use axum::http::StatusCode;
 use endpoint_stats_core::clock::{Clock, SystemClock};
 use endpoint_stats_core::middleware::CallerHasher;
 use endpoint_stats_core::store::StatsStore;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
 use self::known::Known;
 pub use self::ledger::{Ledger, MAX_WRITERS, WriterSummary};
@@ -68,16 +80,27 @@ impl Ingest {
 
 /// The routes that take something; each handler asks for a principal with the scope `ingest`.
 pub fn router(ingest: Ingest) -> Router {
+    described(ingest).0
+}
+
+/// The same, and what an `OpenAPI` document says of them.
+pub fn described(ingest: Ingest) -> (Router, utoipa::openapi::OpenApi) {
     let known = Arc::new(Known::new(ingest.limits));
-    Router::new()
+    OpenApiRouter::with_openapi(Described::openapi())
         .merge(batches::routes())
         .merge(endpoints::routes())
-        .merge(remote::routes())
         .merge(writers::routes())
+        .merge(remote::routes().into())
         .with_state(ingest.clone())
         .merge(hits::router(ingest.clone(), Arc::clone(&known)))
         .merge(otlp::router(ingest, known))
+        .split_for_parts()
 }
+
+/// The document without a route.
+#[derive(OpenApi)]
+#[openapi(tags((name = "ingest", description = "What services send.")))]
+struct Described;
 
 /// Does work in a task of its own, which a client that disconnects cannot cut.
 async fn to_its_end<T: Send + 'static>(

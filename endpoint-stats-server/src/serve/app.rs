@@ -90,14 +90,15 @@ pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest, access: Acces
         books: Some(stats.books_view().clone()),
         live: Some(live.clone()),
     };
+    let (taking, described) = ingest::described(ingest);
     Router::new()
         .route("/", get(welcome))
         .route("/stats", get(all_stats))
         .route("/live", get(live_hits))
         .with_state(Shared { fleet: stats.fleet().clone(), live, pages: pages.clone() })
         .merge(pages::router(pages))
-        .merge(api::router_beside(api::ingest_routes(), api))
-        .merge(ingest::router(ingest))
+        .merge(api::router_beside(described, api))
+        .merge(taking)
         .fallback(nothing_here)
         .layer(access::layer(access))
         .layer(stats.layer())

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use endpoint_stats_core::store::WriterId;
+use utoipa::IntoParams;
 
 use crate::access::Principal;
 use crate::api_error::ApiError;
@@ -11,8 +12,9 @@ const MAX_BYTES: usize = 128;
 const DOMAIN: &str = "endpoint-stats 2026 idempotency key v1";
 
 /// What tells a request sent again from a new one: 1 to 128 visible ASCII characters, chosen by the sender.
-#[derive(Debug)]
-pub(super) struct IdempotencyKey(Vec<u8>);
+#[derive(Debug, IntoParams)]
+#[into_params(names("idempotency-key"), parameter_in = Header)]
+pub(super) struct IdempotencyKey(#[param(value_type = Option<String>, pattern = "^[!-~]{1,128}$")] Vec<u8>);
 
 impl IdempotencyKey {
     /// The key of a request, if it has one.

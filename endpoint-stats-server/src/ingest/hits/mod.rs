@@ -6,6 +6,7 @@
 //! With an `Idempotency-Key`, the request is a writer of its own with one batch, so the same key counts once for as long as
 //! stores remember writers: 30 days at least. Without one, concurrent requests share a batch.
 
+mod described;
 mod document;
 mod idempotency;
 mod lines;
@@ -16,18 +17,21 @@ mod tally;
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
 use endpoint_stats_core::ServiceName;
 use endpoint_stats_core::aggregate::Delta;
 use endpoint_stats_core::store::{Applied, Batch, StoreErrorKind};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use self::described::OneOrMany;
 use self::idempotency::IdempotencyKey;
 use self::lines::Lines;
 use self::tally::{Sender, Tally, Totals};
@@ -36,7 +40,9 @@ use super::body::{self, Sink};
 use super::group_commit::{GroupCommit, apply_patiently};
 use super::known::Known;
 use super::reception::Reception;
+use super::refusals::{BodyRefusals, Conflict};
 use crate::access::{Principal, Scope};
+use crate::api::Refusals;
 use crate::api_error::ApiError;
 
 const JSON: &str = "application/json";
@@ -51,18 +57,27 @@ struct Hits {
     group: Arc<GroupCommit>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Parameters {
+    /// The service of hits that name none.
+    #[param(pattern = "^[a-z0-9._-]{1,64}$")]
     service: Option<String>,
 }
 
 /// What became of a request, in hits.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HitsTaken)]
 struct Answer {
+    /// `applied`, or `duplicate` when they were counted under this idempotency key before.
+    #[schema(pattern = "^(applied|duplicate)$")]
     result: &'static str,
+    /// All of them.
     accepted: u64,
+    /// Those whose time cannot be, which count at the time of arrival.
     clock_corrected: u64,
+    /// Those whose endpoint was one too many, which count under `_OVERFLOW`.
     folded: u64,
 }
 
@@ -72,12 +87,34 @@ struct Taken {
     digest: [u8; 32],
 }
 
-pub(super) fn router(ingest: Ingest, known: Arc<Known>) -> Router {
+pub(super) fn router(ingest: Ingest, known: Arc<Known>) -> OpenApiRouter {
     let group = Arc::new(GroupCommit::new(Arc::clone(&ingest.store)));
-    Router::new().route("/v1/hits", post(take)).with_state(Hits { ingest, known, group })
+    OpenApiRouter::new().routes(routes!(take_hits)).with_state(Hits { ingest, known, group })
 }
 
-async fn take(
+/// Counts hits of services in any language: all of a request's or none.
+#[utoipa::path(
+    post,
+    path = "/v1/hits",
+    tag = "ingest",
+    params(Parameters, IdempotencyKey),
+    request_body(
+        description = "A hit or an array of them, at most 8 MiB; or one a line, at most 64 MiB. Gzip is taken.",
+        content((OneOrMany = "application/json"), (String = "application/x-ndjson"))
+    ),
+    responses(
+        (
+            status = 200,
+            description = "They are in the store",
+            body = Answer,
+            headers(("x-endpoint-stats-folded" = u64, description = "Hits that count under `_OVERFLOW`, if there are any."))
+        ),
+        Conflict,
+        BodyRefusals,
+        Refusals,
+    )
+)]
+async fn take_hits(
     State(hits): State<Hits>,
     principal: Principal,
     parameters: Result<Query<Parameters>, QueryRejection>,

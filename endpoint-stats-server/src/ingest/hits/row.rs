@@ -5,25 +5,56 @@ use std::cell::{Cell, OnceCell};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use utoipa::ToSchema;
 
+use super::described::{At, status};
 use super::scalar::{Number, Scalar, Text};
 
 /// A hit as it was sent; a field that is missing or null is `None`.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, ToSchema)]
+#[schema(as = Hit)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Row<'a> {
+    /// The service, if the URL names none.
+    #[schema(value_type = Option<String>, pattern = "^[a-z0-9._-]{1,64}$", example = "shop")]
     pub(super) service: Option<Text<'a>>,
+    /// The method; one outside of the standards is `_OTHER`.
+    #[schema(value_type = String, example = "GET")]
     pub(super) method: Option<Text<'a>>,
+    /// The route's template, `/users/{id}` and not `/users/7`; `_UNMATCHED` where there is none.
+    #[schema(value_type = String, min_length = 1, max_length = 512, example = "/users/{id}")]
     pub(super) route: Option<Text<'a>>,
+    #[schema(schema_with = status, required)]
     pub(super) status: Option<Scalar<'a>>,
+    /// Seconds until the response's head.
+    #[schema(value_type = Option<f64>, minimum = 0)]
     pub(super) latency_secs: Option<Number>,
+    /// The same in milliseconds.
+    #[schema(value_type = Option<f64>, minimum = 0)]
     pub(super) latency_ms: Option<Number>,
+    /// Seconds until the last byte of the response.
+    #[schema(value_type = Option<f64>, minimum = 0)]
     pub(super) duration_secs: Option<Number>,
+    /// The same in milliseconds.
+    #[schema(value_type = Option<f64>, minimum = 0)]
     pub(super) duration_ms: Option<Number>,
+    /// Bytes of the request's body, of each hit.
+    #[schema(value_type = Option<u64>)]
     pub(super) request_bytes: Option<Number>,
+    /// Bytes of the response's body, of each hit.
+    #[schema(value_type = Option<u64>)]
     pub(super) response_bytes: Option<Number>,
+    /// An address, a session, anything: only a keyed hash of it is kept.
+    #[schema(value_type = Option<String>)]
     pub(super) caller: Option<Text<'a>>,
+    /// The name of an API key or a tenant, kept as it is.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 128)]
     pub(super) consumer: Option<Text<'a>>,
+    /// When it was; the time of arrival without it.
+    #[schema(value_type = Option<At>, inline)]
     pub(super) time: Option<Scalar<'a>>,
+    /// So many equal hits; 1 without it.
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 1_000_000_000_000_i64)]
     pub(super) count: Option<Number>,
 }
 

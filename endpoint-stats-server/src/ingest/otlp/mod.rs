@@ -10,6 +10,7 @@
 //! - A cumulative point that is seen for the first time counts whole, as does one that starts anew.
 //! - A request with deltas counts once among the last 256 of its stream.
 
+mod answer;
 mod attributes;
 mod durations;
 mod request;
@@ -20,12 +21,10 @@ mod total;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use endpoint_stats_core::store::{Applied, Batch, StoreError, StoreErrorKind};
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
@@ -33,7 +32,10 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{
 use prost::Message;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use self::answer::Exported;
 use self::request::Export;
 use self::state::State;
 use self::stream::Stream;
@@ -41,7 +43,9 @@ use super::Ingest;
 use super::body;
 use super::known::Known;
 use super::reception::Reception;
+use super::refusals::BodyRefusals;
 use crate::access::{Principal, Scope};
+use crate::api::Refusals;
 use crate::api_error::ApiError;
 use crate::retry::Retry;
 
@@ -72,11 +76,30 @@ enum Encoding {
     Json,
 }
 
-pub(super) fn router(ingest: Ingest, known: Arc<Known>) -> Router {
-    Router::new().route("/v1/metrics", post(take)).with_state(Otlp { ingest, known, turns: Arc::default() })
+pub(super) fn router(ingest: Ingest, known: Arc<Known>) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(take_metrics)).with_state(Otlp { ingest, known, turns: Arc::default() })
 }
 
-async fn take(
+/// Counts the histograms of `http.server.request.duration` in an OTLP metrics request; other metrics are ignored.
+#[utoipa::path(
+    post,
+    path = "/v1/metrics",
+    tag = "ingest",
+    request_body(
+        description = "An `ExportMetricsServiceRequest`, at most 8 MiB. Gzip is taken.",
+        content(("application/x-protobuf"), (Object = "application/json"))
+    ),
+    responses(
+        (
+            status = 200,
+            description = "They are in the store; answered as the request is written",
+            content((Exported = "application/json"), ("application/x-protobuf"))
+        ),
+        BodyRefusals,
+        Refusals,
+    )
+)]
+async fn take_metrics(
     Shared(otlp): Shared<Otlp>,
     principal: Principal,
     headers: HeaderMap,
@@ -132,19 +155,8 @@ impl Encoding {
     fn encode(self, answer: &ExportMetricsServiceResponse) -> Response {
         match self {
             Self::Protobuf => ([(header::CONTENT_TYPE, PROTOBUF)], answer.encode_to_vec()).into_response(),
-            Self::Json => axum::Json(json(answer)).into_response(),
+            Self::Json => axum::Json(Exported::from(answer)).into_response(),
         }
-    }
-}
-
-/// As OTLP has it: 64-bit numbers are text, and what is not there is left out.
-fn json(answer: &ExportMetricsServiceResponse) -> serde_json::Value {
-    match &answer.partial_success {
-        None => serde_json::json!({}),
-        Some(partial) => serde_json::json!({"partialSuccess": {
-            "rejectedDataPoints": partial.rejected_data_points.to_string(),
-            "errorMessage": partial.error_message,
-        }}),
     }
 }
 

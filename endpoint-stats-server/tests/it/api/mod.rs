@@ -1,6 +1,7 @@
 //! The query API: every answer held against sums over the list of hits that was put in.
 
 mod access;
+mod all_routes;
 mod answers;
 mod described;
 mod lists;
