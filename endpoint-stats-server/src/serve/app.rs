@@ -25,7 +25,8 @@ use crate::pages::{self, Pages, Place};
 use crate::reading::StatsReader;
 
 /// The routes that look at the server and do not use it.
-pub const UNCOUNTED: [&str; 4] = ["/health", "/ready", "/metrics", pages::ASSETS];
+pub const UNCOUNTED: [&str; 8] =
+    ["/health", "/ready", "/metrics", "/openapi.json", "/docs", "/docs/", "/docs/{file}", pages::ASSETS];
 
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -176,8 +177,9 @@ async fn prometheus(State(metrics): State<Metrics>) -> impl IntoResponse {
 }
 
 async fn nothing_here() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here")
-        .with_hint("try /, /stats, /live, /health, /ready or /metrics")
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here").with_hint(
+        "try /, /stats, /live, /endpoint, /unused, /books, /health, /ready, /metrics, or /docs for those under /v1",
+    )
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {

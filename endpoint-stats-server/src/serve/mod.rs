@@ -6,6 +6,9 @@
 //! | `GET /stats` | `{"stats": {route: hits}, "access_count": n}` over every endpoint of every service |
 //! | `GET /live` | hits of the last ten seconds, of all servers or of this one, and which; a page for browsers |
 //! | `GET /endpoint`, `/unused`, `/books` | the other [pages](crate::pages) |
+//! | `GET /v1/…` | the [query API](crate::api) |
+//! | `POST /v1/…`, `GET /v1/writers` | what others [send](crate::ingest) |
+//! | `GET /openapi.json`, `/docs` | the routes under `/v1` described, for programs and for people |
 //! | `GET /health` | `{"status": "ok"}`: the process is alive, whatever the store does |
 //! | `GET /ready` | 200, or 503 with the reason |
 //! | `GET /metrics` | Prometheus text |

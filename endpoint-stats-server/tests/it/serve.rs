@@ -36,7 +36,7 @@ fn a_response_counts_the_request_it_answers() {
 fn looking_at_the_server_is_not_counted() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
-    for path in ["/health", "/ready", "/metrics"] {
+    for path in ["/health", "/ready", "/metrics", "/openapi.json", "/docs", "/docs/", "/docs/swagger-ui.css"] {
         server.get(path);
     }
 
