@@ -4,6 +4,7 @@
 //! style sheet replaces each of [`COLOURS`] by one that fits a light or a dark page.
 
 use std::fmt::Write;
+use std::iter;
 
 use charts_rs::{AxisType, Color, LineChart, Series, Symbol};
 use endpoint_stats_core::Outcome;
@@ -22,6 +23,8 @@ pub(super) const LEFT: f32 = 46.0;
 pub(super) const RIGHT: f32 = 8.0;
 
 const FONT_SIZE: f32 = 11.0;
+/// How a value is drawn that has no neighbours.
+const DOT: Symbol = Symbol::Circle(1.0, None);
 /// Lines of the grid above zero.
 const SPLITS: usize = 4;
 
@@ -122,6 +125,14 @@ impl Line {
         let data = values.into_iter().map(|value| value.map(|value| value as f32)).collect();
         Self { colour, name, whole, values: text, data }
     }
+
+    /// The values between two gaps, which a line does not show.
+    fn lone(&self) -> Option<Vec<Option<f32>>> {
+        let is_gap = |index: Option<usize>| index.and_then(|index| self.data.get(index)?.as_ref()).is_none();
+        let is_lone = |index: usize| is_gap(index.checked_sub(1)) && is_gap(Some(index + 1));
+        let lone: Vec<_> = (0..self.data.len()).map(|index| self.data[index].filter(|_| is_lone(index))).collect();
+        lone.iter().any(Option::is_some).then_some(lone)
+    }
 }
 
 fn by_class(counts: &Counts) -> [u64; CLASSES.len()] {
@@ -155,12 +166,17 @@ fn words(title: &str, lines: &[Line]) -> String {
 }
 
 fn draw(lines: &[Line], steps: Steps, top: f64, is_stacked: bool) -> String {
-    let series = lines.iter().map(|line| Series {
-        name: line.name.to_owned(),
-        data: line.data.clone(),
-        index: Some(line.colour),
-        stack: is_stacked.then(String::new),
-        ..Series::default()
+    let series = lines.iter().flat_map(|line| {
+        let drawn = Series {
+            name: line.name.to_owned(),
+            data: line.data.clone(),
+            index: Some(line.colour),
+            stack: is_stacked.then(String::new),
+            ..Series::default()
+        };
+        let lone = line.lone().filter(|_| !is_stacked);
+        let dots = lone.map(|data| Series { data, symbol: Some(DOT), ..drawn.clone() });
+        iter::once(drawn).chain(dots)
     });
     let mut chart = LineChart::new(series.collect(), Vec::new());
     (chart.width, chart.height, chart.compact) = (WIDTH, HEIGHT, true);
@@ -252,6 +268,7 @@ mod tests {
         assert_eq!((chart.unit, chart.lines.len()), ("s", 3));
         assert!(chart.lines[0].values.starts_with(",3.9") || chart.lines[0].values.starts_with(",4.0"), "{chart:?}");
         assert!(chart.lines[0].values.ends_with(','));
+        assert_eq!(chart.svg.matches("<circle").count(), 3, "a value without neighbours is a dot: {}", chart.svg);
     }
 
     #[test]

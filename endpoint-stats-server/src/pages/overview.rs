@@ -20,7 +20,7 @@ use super::row::Row;
 use super::steps::Steps;
 use super::tiles::{Tile, tiles};
 use super::{Pages, numbers, page};
-use crate::access::Principal;
+use crate::access::{Principal, Scope};
 use crate::api_error::ApiError;
 
 const ROWS_A_PAGE: usize = 100;
@@ -52,7 +52,8 @@ struct Overview {
 /// What is told as long as no other service has sent a hit.
 struct FirstHit {
     /// Where to send hits, if they are taken here.
-    hits_url: Option<String>,
+    server: Option<String>,
+    needs_token: bool,
 }
 
 struct Json {
@@ -93,7 +94,7 @@ impl Overview {
             frame: Frame::new(place.clone(), "Overview", "Overview", &asked).with_overflow(&known, range),
             choice: RangeChoice::new(&asked, path, range),
             services: services(&known),
-            first_hit: pages.is_waiting_for_hits(&known).then(|| FirstHit { hits_url: pages.hits_url(place) }),
+            first_hit: pages.is_waiting_for_hits(&known).then(|| FirstHit::of(pages, place, principal)),
             last_hit: last_hit(&known, totals.hits(), now),
             is_empty: totals.hits() == 0,
             tiles: tiles(totals, &before.totals.counts),
@@ -152,16 +153,19 @@ impl Overview {
     }
 }
 
+impl FirstHit {
+    fn of(pages: &Pages, place: &Place, principal: &Principal) -> Self {
+        let origin = place.origin.as_deref().unwrap_or("http://127.0.0.1:9999");
+        let may_anyone_send = !principal.has_token() && principal.need(Scope::Ingest).is_ok();
+        Self { server: pages.takes_hits.then(|| origin.to_owned()), needs_token: !may_anyone_send }
+    }
+}
+
 impl Pages {
     /// Whether nobody but this server itself has sent a hit.
     fn is_waiting_for_hits(&self, known: &[EndpointStatus]) -> bool {
         let is_own = |status: &&EndpointStatus| Some(status.endpoint.service()) == self.own_service.as_ref();
         known.iter().filter(|status| !is_own(status)).all(|status| status.hits == 0)
-    }
-
-    fn hits_url(&self, place: &Place) -> Option<String> {
-        let host = place.host.as_deref().unwrap_or("127.0.0.1:9999");
-        self.takes_hits.then(|| format!("http://{host}/v1/hits"))
     }
 }
 

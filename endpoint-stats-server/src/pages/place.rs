@@ -5,6 +5,9 @@ use std::convert::Infallible;
 use axum::extract::{FromRequestParts, NestedPath};
 use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::uri::Scheme;
+
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// How to get from this page to the others by relative links, under whatever prefix they are mounted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,8 +16,8 @@ pub(crate) struct Place {
     pub(super) base: String,
     /// The way to the first page.
     pub(super) home: String,
-    /// The name and port that the server was called by.
-    pub(super) host: Option<String>,
+    /// What stands before the path of every URL of the server, as it was called.
+    pub(super) origin: Option<String>,
 }
 
 impl Place {
@@ -26,7 +29,7 @@ impl Place {
             return Self { home: "./".to_owned(), ..Self::default() };
         };
         if path == "/" {
-            return Self { base: format!("{folder}/"), home: folder.to_owned(), host: None };
+            return Self { base: format!("{folder}/"), home: folder.to_owned(), origin: None };
         }
         Self { home: format!("../{folder}"), ..Self::default() }
     }
@@ -42,13 +45,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Place {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let nested_at = parts.extensions.get::<NestedPath>().map(|nested| nested.as_str().to_owned());
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
-        Ok(Self { host, ..Self::of(parts.uri.path(), nested_at.as_deref()) })
+        Ok(Self { origin: origin(parts), ..Self::of(parts.uri.path(), nested_at.as_deref()) })
     }
+}
+
+/// By the name and port in its head; encrypted if the connection is, or that to a proxy in front.
+fn origin(head: &Parts) -> Option<String> {
+    let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let is_encrypted = head.extensions.get() == Some(&Scheme::HTTPS) || header(FORWARDED_PROTO) == Some("https");
+    let scheme = if is_encrypted { Scheme::HTTPS } else { Scheme::HTTP };
+    header(header::HOST.as_str()).map(|host| format!("{scheme}://{host}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Request;
+
     use super::*;
 
     fn place(path: &str, nested_at: Option<&str>) -> (String, String) {
@@ -72,5 +84,17 @@ mod tests {
     fn under_a_prefix_with_a_slash_the_others_are_neighbours() {
         assert_eq!(place("/", Some("/stats/")), (String::new(), "./".to_owned()));
         assert_eq!(place("/live", Some("/stats/")), (String::new(), "./".to_owned()));
+    }
+
+    #[test]
+    fn urls_are_encrypted_where_the_client_speaks_tls() {
+        let origin = |request: axum::http::request::Builder| {
+            let (head, ()) = request.header("host", "stats.example").body(()).unwrap().into_parts();
+            origin(&head).unwrap()
+        };
+
+        assert_eq!(origin(Request::get("/")), "http://stats.example");
+        assert_eq!(origin(Request::get("/").extension(Scheme::HTTPS)), "https://stats.example");
+        assert_eq!(origin(Request::get("/").header(FORWARDED_PROTO, "https")), "https://stats.example");
     }
 }

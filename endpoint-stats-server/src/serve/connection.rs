@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::http::uri::Scheme;
 use endpoint_stats_core::middleware::PeerAddress;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -66,11 +67,13 @@ impl Connection {
         pulse.open();
         let stream = WatchedStream::new(stream, Arc::clone(pulse));
         let (begun, ended) = (Arc::clone(pulse), Arc::clone(pulse));
+        let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
         let service = self
             .app
             .map_request(move |mut request: Request<Incoming>| {
                 begun.busy();
                 request.extensions_mut().insert(PeerAddress(peer));
+                request.extensions_mut().insert(scheme.clone());
                 request
             })
             .map_response(move |response: Response<Body>| {

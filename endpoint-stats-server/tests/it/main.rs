@@ -11,6 +11,7 @@ mod completions;
 mod config;
 mod configuration_docs;
 mod export;
+mod first_hit;
 mod fuzzing;
 mod gated_store;
 mod hardening;

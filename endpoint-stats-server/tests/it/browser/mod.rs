@@ -6,3 +6,4 @@ mod embedded;
 mod pages;
 mod pictures;
 mod seed;
+mod three_services;
