@@ -22,19 +22,22 @@ pub(super) async fn explained(response: Response, id: &RequestId) -> Response {
     }
     if let Some(error) = response.extensions().get::<ApiError>() {
         let told = error.respond(Some(id.as_str()));
-        return with_answer(response, told);
+        return with_answer(response, told).await;
     }
     if is_told(&response) {
         return response;
     }
     let (parts, body) = response.into_parts();
     let told = ApiError::new(status, code(status), message(status, body).await).respond(Some(id.as_str()));
-    with_answer(Response::from_parts(parts, Body::empty()), told)
+    with_answer(Response::from_parts(parts, Body::empty()), told).await
 }
 
 /// The response with the body of another and what belongs to that body.
-fn with_answer(response: Response, told: Response) -> Response {
-    let (mut parts, _) = response.into_parts();
+///
+/// Its own body is read to its end: dropped before, it would count as one whose client went away.
+async fn with_answer(response: Response, told: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let _ = to_bytes(body, usize::MAX).await;
     let (told, body) = told.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.extend(told.headers);
@@ -49,10 +52,10 @@ fn is_told(response: &Response) -> bool {
 /// What an extractor found wrong with the request; nothing of what went wrong here.
 async fn message(status: StatusCode, body: Body) -> Cow<'static, str> {
     let otherwise = status.canonical_reason().unwrap_or("the request was refused").to_ascii_lowercase();
+    let text = to_bytes(body, MAX_TEXT).await.unwrap_or_default();
     if status.is_server_error() {
         return otherwise.into();
     }
-    let text = to_bytes(body, MAX_TEXT).await.unwrap_or_default();
     match std::str::from_utf8(&text) {
         Ok(text) if !text.is_empty() => text.to_owned().into(),
         _ => otherwise.into(),

@@ -7,6 +7,9 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::Query;
 use axum::routing::{get, post};
+use endpoint_stats_core::store::StatsQuery;
+use endpoint_stats_core::window::TimeRange;
+use endpoint_stats_core::{EndpointStats, Outcome, ServiceName};
 use futures_util::stream;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -209,4 +212,26 @@ async fn a_stream_of_events_ends_when_the_server_does() {
     drain.send(true).unwrap();
 
     assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_refusal_counts_by_its_status() {
+    let stats = EndpointStats::builder(ServiceName::new("shop").unwrap()).start();
+    let routes = Router::new()
+        .route("/forbidden", get(async || ApiError::new(StatusCode::FORBIDDEN, "forbidden", "not you")))
+        .route("/page", get(page))
+        .route("/broken", get(async || (StatusCode::BAD_GATEWAY, "text of another server")))
+        .layer(stats.layer());
+    let (_drain, draining) = watch::channel(false);
+    let router = hardened(routes, Draining::new(draining));
+
+    for path in ["/forbidden", "/page?page=x", "/broken"] {
+        get_from(&router, path).await;
+    }
+    let store = Arc::clone(stats.store());
+    stats.shutdown(SLOW).await;
+
+    let outcomes = store.query(&StatsQuery::over(TimeRange::ALL)).await.unwrap().totals.counts.outcomes;
+    let counted = [403, 400, 502].map(|status| outcomes.of(Outcome::Status(status)));
+    assert_eq!(counted, [1, 1, 1], "{outcomes:?}");
 }
