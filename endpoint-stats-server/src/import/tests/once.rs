@@ -120,7 +120,7 @@ async fn what_a_silent_pipe_gave_is_counted() {
 
 #[tokio::test]
 async fn files_with_the_same_first_line_are_told_apart() {
-    let texts = [lines(0..100), line(0) + &lines(200..290), line(0) + &lines(300..420)];
+    let texts = [lines(0..100), line(0) + lines(200..290).as_str(), line(0) + lines(300..420).as_str()];
     let store = WatchedStore::new();
     for text in &texts {
         assert_eq!(import_bytes(text, &store).await.unwrap().already_counted, 0);
@@ -135,7 +135,7 @@ async fn files_with_the_same_first_line_are_told_apart() {
 
 #[tokio::test]
 async fn a_pipe_with_a_known_first_line_counts_whole() {
-    for text in [line(0) + &lines(200..220), line(0) + &lines(200..400)] {
+    for text in [line(0) + lines(200..220).as_str(), line(0) + lines(200..400).as_str()] {
         let store = WatchedStore::new();
         import_bytes(lines(0..100), &store).await.unwrap();
 

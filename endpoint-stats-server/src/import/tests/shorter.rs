@@ -54,7 +54,9 @@ async fn a_shorter_copy_of_a_log_that_was_interrupted_and_has_grown_counts_nothi
 #[tokio::test]
 async fn a_shorter_log_with_the_same_first_line_counts() {
     for count in [1, 10, 90] {
-        for text in [line(0) + &lines(500..500 + count), line(0) + &line(1) + &lines(500..500 + count)] {
+        for text in
+            [line(0) + lines(500..500 + count).as_str(), line(0) + line(1).as_str() + lines(500..500 + count).as_str()]
+        {
             let store = WatchedStore::new();
             import_bytes(lines(0..300), &store).await.unwrap();
 
@@ -72,7 +74,7 @@ async fn lines_of_another_log_in_the_last_eighth_are_taken_for_the_same() {
     import_bytes(lines(0..300), &store).await.unwrap();
     let same = (1..300).find(|count| lines(0..*count).len() > 9_216).unwrap();
 
-    let summary = import_bytes(lines(0..same) + &lines(500..502), &store).await.unwrap();
+    let summary = import_bytes(lines(0..same) + lines(500..502).as_str(), &store).await.unwrap();
 
     assert_eq!((summary.counted, summary.already_counted), (0, u64::from(same) + 2));
 }
@@ -109,7 +111,7 @@ async fn a_pipe_that_breaks_before_it_is_recognised_is_told() {
     let store = WatchedStore::new();
     import_bytes(lines(0..300), &store).await.unwrap();
 
-    for (text, counted) in [(lines(0..100), 0), (line(0) + &lines(500..590), 91)] {
+    for (text, counted) in [(lines(0..100), 0), (line(0) + lines(500..590).as_str(), 91)] {
         let pipe = Broken(Cursor::new(text.into_bytes()));
         let input = Input::of_pipe("pipe".into(), &LineFormat::combined(), pipe, Duration::from_mins(1)).unwrap();
         let error = import_input(input, &options(), store.clone(), &mut |_| {}).await.unwrap_err();
@@ -151,7 +153,7 @@ proptest! {
     fn a_fork_before_the_last_eighth_counts_whole(length in 2..250_u32, at: Index) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let same = 1 + u32::try_from(at.index(length as usize - 1)).unwrap();
-        let text = lines(0..same) + &lines(500..500 + length - same);
+        let text = lines(0..same) + lines(500..500 + length - same).as_str();
         let is_in_last_eighth = text.len() > 4_096 && lines(0..same + 1).len() > text.len() * 7 / 8;
 
         let counted = runtime.block_on(async {
