@@ -218,13 +218,13 @@ async fn a_stream_of_events_ends_when_the_server_does() {
 #[tokio::test]
 async fn a_refusal_counts_by_its_status() {
     let stats = EndpointStats::builder(ServiceName::new("shop").unwrap()).start();
-    let routes = Router::new()
+    let app = Router::new()
         .route("/forbidden", get(async || ApiError::new(StatusCode::FORBIDDEN, "forbidden", "not you")))
         .route("/page", get(page))
         .route("/broken", get(async || (StatusCode::BAD_GATEWAY, "text of another server")))
         .layer(stats.layer());
     let (_drain, draining) = watch::channel(false);
-    let router = hardened(routes, Draining::new(draining));
+    let router = hardened(app, Draining::new(draining));
 
     for path in ["/forbidden", "/page?page=x", "/broken"] {
         get_from(&router, path).await;
