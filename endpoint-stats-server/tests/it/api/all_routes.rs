@@ -10,7 +10,7 @@ use endpoint_stats_core::store::live::LiveFeed;
 use endpoint_stats_core::store::remote::{BATCH_TYPE, paths};
 use endpoint_stats_core::store::{MemoryStore, StatsStore};
 use endpoint_stats_core::{EndpointStats, ServiceName};
-use endpoint_stats_server::access::{Access, AccessOptions};
+use endpoint_stats_server::access::{Access, AccessOptions, WithoutToken};
 use endpoint_stats_server::ingest::Ingest;
 use endpoint_stats_server::serve;
 use http_body_util::BodyExt;
@@ -21,7 +21,8 @@ fn server() -> Router {
     let store: Arc<dyn StatsStore> = Arc::new(MemoryStore::default());
     let stats =
         EndpointStats::builder(ServiceName::new("stats").unwrap()).with_shared_store(Arc::clone(&store)).start();
-    let access = Access::without_tokens(AccessOptions::default());
+    let access =
+        Access::without_tokens(AccessOptions { without_token: WithoutToken::Everything, ..AccessOptions::default() });
     serve::routes(&stats, LiveFeed::of_this_process(), Ingest::new(store), access)
 }
 
