@@ -108,11 +108,15 @@ async fn a_roll_up_leaves_wider_sums_alone() {
     let store = fresh().await;
     day_of_hits(&store).await;
     sum_up(&store, MIDNIGHT.plus_secs(DAY + 120)).await;
+    // A sum that is made again does not have this mark.
+    sqlite3(store.path(), "UPDATE sum SET last_at = 7 WHERE span_secs = 86400");
 
     // Ten seconds become minutes, minutes become hours.
     store.roll_up(MIDNIGHT.plus_secs(5 * DAY), &Retention::default()).await.unwrap();
 
     assert_eq!([summed(&store, 60), summed(&store, HOUR), summed(&store, DAY)], ["0", "0", "1"]);
+    let marked = sqlite3(store.path(), "SELECT count(*) FROM sum WHERE span_secs = 86400 AND last_at = 7");
+    assert_eq!(marked.trim(), "2");
     without_windows(&store);
     assert_eq!(store.query(&that_day()).await.unwrap().totals.counts.hits(), 288);
 }
