@@ -4,6 +4,9 @@
 //! hits a request, as NDJSON over four connections, and parses the same bytes with `serde_json` into maps, on one thread.
 //! Shown are hits a second of each, their ratio, and the resident memory.
 
+#[path = "memory.rs"]
+mod memory;
+
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +22,8 @@ use endpoint_stats_server::ingest::{self, Ingest};
 use endpoint_stats_server::serve::Connections;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use self::memory::resident_kib;
 
 const TURNS: usize = 5;
 const CLIENTS: usize = 4;
@@ -109,10 +114,4 @@ async fn client(address: SocketAddr, body: Bytes, requests: usize) {
         let len = stream.read(&mut answer).await.expect("the server answers");
         assert!(answer[..len].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..len]));
     }
-}
-
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0)
 }

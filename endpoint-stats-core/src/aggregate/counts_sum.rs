@@ -38,14 +38,14 @@ impl CountsSum {
         }
     }
 
-    /// Adds what [`Counts::encode`] wrote.
+    /// Adds what [`Counts::encode`] wrote, and tells how many hits that were.
     ///
     /// # Errors
     ///
     /// Where [`Counts::decode`] has one; the sum then holds a part of the encoding, and is of no more use.
-    pub(crate) fn add(&mut self, encoded: &[u8]) -> Result<(), DecodeError> {
+    pub(crate) fn add(&mut self, encoded: &[u8]) -> Result<u64, DecodeError> {
         let parts = Parts::of(encoded)?;
-        self.outcomes.add_encoded(parts.outcomes)?;
+        let hits = self.outcomes.add_encoded(parts.outcomes)?;
         for (sum, buckets) in [(&mut self.latency, parts.latency), (&mut self.duration, parts.duration)] {
             LatencySketch::read_buckets(buckets, |bucket, count| {
                 let present = sum.touch(bucket);
@@ -58,7 +58,8 @@ impl CountsSum {
         })?;
         self.request_bytes = capped_sum(self.request_bytes, parts.request_bytes);
         self.response_bytes = capped_sum(self.response_bytes, parts.response_bytes);
-        parts.read_consumers(|name, counts| self.consumers.entry(name).or_default().merge(counts))
+        parts.read_consumers(|name, counts| self.consumers.entry(name).or_default().merge(counts))?;
+        Ok(hits)
     }
 
     /// Takes the sum out, and starts again at nothing.
@@ -116,7 +117,7 @@ mod tests {
             for group in groups {
                 let mut merged = Counts::default();
                 for counts in group {
-                    sum.add(&counts.encode()).unwrap();
+                    prop_assert_eq!(sum.add(&counts.encode()), Ok(counts.hits()));
                     merged.merge(&counts);
                 }
 

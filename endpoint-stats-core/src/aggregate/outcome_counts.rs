@@ -86,10 +86,15 @@ impl OutcomeCounts {
         Ok(Self { counts })
     }
 
-    /// Adds what [`encode`](Self::encode) wrote.
+    /// Adds what [`encode`](Self::encode) wrote, and tells how many hits that were.
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
-    pub(super) fn add_encoded(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        Self::read(bytes, |code, hits| self.add_code(code, hits))
+    pub(super) fn add_encoded(&mut self, bytes: &[u8]) -> Result<u64, DecodeError> {
+        let mut added = 0;
+        Self::read(bytes, |code, hits| {
+            added = capped_sum(added, hits);
+            self.add_code(code, hits);
+        })?;
+        Ok(added)
     }
 
     fn read(bytes: &[u8], mut each: impl FnMut(u16, u64)) -> Result<(), DecodeError> {

@@ -14,9 +14,8 @@ const MANY_BYTES: usize = 16 << 20;
 
 /// Rows of windows and sums, still encoded.
 pub(super) struct EncodedRows {
-    // A series needs the rows of each step apart.
     step_secs: Option<i64>,
-    groups: HashMap<(i64, Timestamp), Group>,
+    rows: Vec<EncodedRow>,
     bytes: usize,
 }
 
@@ -30,12 +29,6 @@ pub(super) struct EncodedRow {
     pub(super) counts: Vec<u8>,
 }
 
-struct Group {
-    first_at: Timestamp,
-    last_at: Timestamp,
-    counts: Vec<Vec<u8>>,
-}
-
 /// Why rows cannot be added up.
 pub(super) enum Unreadable {
     /// A row is damaged; stores that look for it themselves find the reason there.
@@ -47,17 +40,12 @@ pub(super) enum Unreadable {
 
 impl EncodedRows {
     pub(super) fn of(query: &StatsQuery) -> Self {
-        Self { step_secs: query.step_secs, groups: HashMap::new(), bytes: 0 }
+        Self { step_secs: query.step_secs, rows: Vec::new(), bytes: 0 }
     }
 
     pub(super) fn push(&mut self, row: EncodedRow) {
-        let start = self.step_secs.map_or(Timestamp::EPOCH, |secs| row.start.rounded_down(secs));
-        let none = || Group { first_at: row.first_at, last_at: row.last_at, counts: Vec::new() };
-        let group = self.groups.entry((row.endpoint_id, start)).or_insert_with(none);
-        group.first_at = group.first_at.min(row.first_at);
-        group.last_at = group.last_at.max(row.last_at);
         self.bytes += row.counts.len();
-        group.counts.push(row.counts);
+        self.rows.push(row);
     }
 
     /// Whether it is time to add them up, so that memory does not grow with their number.
@@ -73,14 +61,42 @@ impl EncodedRows {
         endpoints: &HashMap<i64, Endpoint>,
     ) -> Result<(), Unreadable> {
         self.bytes = 0;
+        let mut rows = std::mem::take(&mut self.rows);
         let mut sum = CountsSum::new();
-        for ((id, start), group) in std::mem::take(&mut self.groups) {
-            for counts in &group.counts {
-                sum.add(counts).map_err(Unreadable::Damaged)?;
-            }
-            let endpoint = endpoints.get(&id).ok_or(Unreadable::Nameless)?;
-            report.add_counted(endpoint, start, &sum.take(), group.first_at, group.last_at);
+        rows.sort_unstable_by_key(|row| row.endpoint_id);
+        for rows in rows.chunk_by(|a, b| a.endpoint_id == b.endpoint_id) {
+            let endpoint = endpoints.get(&rows[0].endpoint_id).ok_or(Unreadable::Nameless)?;
+            self.add_endpoint(report, endpoint, rows, &mut sum)?;
         }
+        if let Some(secs) = self.step_secs {
+            let step = |row: &EncodedRow| row.start.rounded_down(secs);
+            rows.sort_unstable_by_key(step);
+            for rows in rows.chunk_by(|a, b| step(a) == step(b)) {
+                for row in rows {
+                    sum.add(&row.counts).map_err(Unreadable::Damaged)?;
+                }
+                report.add_to_series(step(&rows[0]), &sum.take());
+            }
+        }
+        Ok(())
+    }
+
+    fn add_endpoint(
+        &self,
+        report: &mut ReportBuilder<'_>,
+        endpoint: &Endpoint,
+        rows: &[EncodedRow],
+        sum: &mut CountsSum,
+    ) -> Result<(), Unreadable> {
+        let (mut first_at, mut last_at) = (rows[0].first_at, rows[0].last_at);
+        let mut hits_by_step = Vec::new();
+        for row in rows {
+            let hits = sum.add(&row.counts).map_err(Unreadable::Damaged)?;
+            first_at = first_at.min(row.first_at);
+            last_at = last_at.max(row.last_at);
+            hits_by_step.extend(self.step_secs.map(|secs| (row.start.rounded_down(secs), hits)));
+        }
+        report.add_to_endpoint(endpoint, &sum.take(), first_at, last_at, hits_by_step);
         Ok(())
     }
 }

@@ -174,7 +174,11 @@ impl<'a> ReportBuilder<'a> {
             return;
         }
         self.cover(TimeRange::new(window.start(), window.end()));
-        self.add_counted(endpoint, window.start(), counts, first_at, last_at);
+        let step = self.query.step_secs.map(|secs| window.start().rounded_down(secs));
+        self.add_to_endpoint(endpoint, counts, first_at, last_at, step.map(|start| (start, counts.hits())));
+        if let Some(start) = step {
+            self.add_to_series(start, counts);
+        }
     }
 
     /// Widens what is covered.
@@ -185,26 +189,29 @@ impl<'a> ReportBuilder<'a> {
         );
     }
 
-    /// Adds what was counted for an endpoint, in the step of the series that `start` lies in.
-    pub(crate) fn add_counted(
+    /// Adds what was counted for an endpoint, and how many hits that were in which steps.
+    pub(crate) fn add_to_endpoint(
         &mut self,
         endpoint: &Endpoint,
-        start: Timestamp,
         counts: &Counts,
         first_at: Timestamp,
         last_at: Timestamp,
+        hits_by_step: impl IntoIterator<Item = (Timestamp, u64)>,
     ) {
         if !self.endpoints.contains_key(endpoint) {
             self.endpoints.insert(endpoint.clone(), EndpointSum::default());
         }
         let Some(sum) = self.endpoints.get_mut(endpoint) else { return };
         sum.summary.add(counts, first_at, last_at);
-        if let Some(step) = self.query.step_secs {
-            let start = start.rounded_down(step);
-            self.series.entry(start).or_default().merge(counts);
-            let hits = sum.hits_by_step.entry(start).or_default();
-            *hits = capped_sum(*hits, counts.hits());
+        for (start, hits) in hits_by_step {
+            let present = sum.hits_by_step.entry(start).or_default();
+            *present = capped_sum(*present, hits);
         }
+    }
+
+    /// Adds what was counted in a step of the series.
+    pub(crate) fn add_to_series(&mut self, start: Timestamp, counts: &Counts) {
+        self.series.entry(start).or_default().merge(counts);
     }
 
     pub(crate) fn finish(self) -> StatsReport {

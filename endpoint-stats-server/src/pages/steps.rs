@@ -18,11 +18,7 @@ pub(super) struct Steps {
 impl Steps {
     /// The steps of a range, up to the one that is now.
     pub(super) fn of(range: TimeRange, now: Timestamp) -> Self {
-        let secs = match reading::shortest_step(range, MOST_STEPS) {
-            // Of whole days a database has sums.
-            43_200 => 86_400,
-            secs => secs,
-        };
+        let secs = reading::shortest_step(range, MOST_STEPS);
         let first = range.from.as_unix() - range.from.as_unix().rem_euclid(secs);
         let end = range.to.as_unix().min(now.as_unix().max(range.from.as_unix()) + 1);
         let count = (end - first + secs - 1) / secs;

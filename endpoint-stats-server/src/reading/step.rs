@@ -11,6 +11,9 @@ pub const MAX_POINTS: i64 = 1_500;
 /// An automatic step gives at most so many points.
 const COMFORTABLE_POINTS: i64 = 200;
 
+/// From that long on steps are whole days, of which a database has sums: parts of days take it reading every hour.
+const WHOLE_DAYS_FROM: i64 = 14 * 86_400;
+
 /// Steps that people read with ease, in seconds; windows fit into them whole.
 const STEPS: [i64; 15] =
     [10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_592_000, 7_776_000, 31_536_000];
@@ -22,7 +25,8 @@ pub fn automatic_step(range: TimeRange) -> i64 {
 
 /// The shortest step that people read with ease and that gives at most so many points, in seconds.
 pub fn shortest_step(range: TimeRange, most_points: i64) -> i64 {
-    let fits = |step: &i64| points(range, *step) <= most_points;
+    let shortest = if range.to.as_unix().saturating_sub(range.from.as_unix()) < WHOLE_DAYS_FROM { 0 } else { 86_400 };
+    let fits = |step: &i64| *step >= shortest && points(range, *step) <= most_points;
     STEPS.into_iter().find(fits).unwrap_or(STEPS[STEPS.len() - 1])
 }
 
@@ -70,7 +74,8 @@ mod tests {
     fn an_automatic_step_gives_a_comfortable_number_of_points() {
         assert_eq!(automatic_step(range(3_600)), 30);
         assert_eq!(automatic_step(range(86_400)), 600);
-        assert_eq!(automatic_step(range(30 * 86_400)), 21_600);
+        assert_eq!(automatic_step(range(10 * 86_400)), 10_800);
+        assert_eq!(automatic_step(range(14 * 86_400)), 86_400);
     }
 
     #[test]
