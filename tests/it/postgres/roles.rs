@@ -1,15 +1,14 @@
-//! The roles of `scripts/postgres/roles.sql`: each can do its work, and no more.
+//! The roles of `PostgresStore::make_roles`: each can do its work, and no more.
 
 use endpoint_stats_core::store::postgres::{PostgresOptions, PostgresStore};
 use endpoint_stats_core::store::{Applied, Retention, StatsStore, WriterId};
 
-use super::{DATABASE, NOON, PrivateStore, batch, endpoint, shown, total};
-
-const ROLES: &str = include_str!("../../../scripts/postgres/roles.sql");
+use super::{DATABASE, NOON, OWNER, OWNER_PASSWORD, PrivateStore, batch, endpoint, shown, total};
 
 /// Logs in as a role that is member of another.
 async fn log_in(store: &PrivateStore, role: &str) -> PostgresStore {
-    store.sql(ROLES);
+    let owner = PostgresOptions::from_url(&store.server.url_for(OWNER, OWNER_PASSWORD, DATABASE)).unwrap();
+    PostgresStore::make_roles(owner).await.unwrap();
     store.sql(&format!("CREATE ROLE somebody LOGIN PASSWORD 'pw' IN ROLE {role}"));
     let url = store.server.url_for("somebody", "pw", DATABASE);
     PostgresStore::connect(PostgresOptions::from_url(&url).unwrap()).await.unwrap()

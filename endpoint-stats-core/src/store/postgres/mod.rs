@@ -91,6 +91,18 @@ impl PostgresStore {
         schema::migrate(options).await.map_err(|failure| failure.while_trying("bring the tables up to date", &place))
     }
 
+    /// Makes the roles `endpoint_stats_writer` and `endpoint_stats_reader` where they are missing, and gives each the rights
+    /// it needs and no more; to be done after each [`migrate`](Self::migrate), any number of times.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the database cannot be reached; `Rejected` or `Corrupt` when its tables are not there, when they
+    /// are not this role's, or when it may not make roles.
+    pub async fn make_roles(options: PostgresOptions) -> Result<(), StoreError> {
+        let place = options.place().to_owned();
+        schema::make_roles(options).await.map_err(|failure| failure.while_trying("make the roles", &place))
+    }
+
     async fn keep_partitions(&self, now: Timestamp, retention: Retention) -> Result<(), StoreError> {
         let changes = self
             .run("list partitions", move |connection| Box::pin(partitions::changes(connection, now, retention)))

@@ -16,7 +16,9 @@ use super::pool::Manager;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// Held while migrations run: "ESTM".
+const ROLES: &str = include_str!("roles.sql");
+
+/// Held while migrations run and rights are given: "ESTM".
 const MIGRATION_LOCK: i64 = 0x4553_544d;
 
 #[derive(QueryableByName)]
@@ -63,12 +65,7 @@ pub(super) async fn check_writable(connection: &mut AsyncPgConnection) -> Result
 
 /// Runs the migrations that are missing, while no one else does.
 pub(super) async fn migrate(options: PostgresOptions) -> Result<Vec<String>, Failure> {
-    let mut connection = Manager::new(options)?.connect().await?;
-    connection
-        .batch_execute(&format!(
-            "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({MIGRATION_LOCK});"
-        ))
-        .await?;
+    let mut connection = connect_alone(options).await?;
     let (known, present) = (known()?, applied(&mut connection).await?);
     if let Some(newer) = present.difference(&known).next() {
         return Err(Failure::corrupt(format!(
@@ -84,8 +81,25 @@ pub(super) async fn migrate(options: PostgresOptions) -> Result<Vec<String>, Fai
         let applied = connection.run_pending_migrations(MIGRATIONS).map_err(|error| error.to_string())?;
         Ok(applied.iter().map(ToString::to_string).collect())
     });
-    // The lock goes with the connection.
     run.await.unwrap_or_else(|_| Err("the task ended without an answer".to_owned())).map_err(Failure::corrupt)
+}
+
+/// Makes the roles and gives them their rights, while no one else does.
+pub(super) async fn make_roles(options: PostgresOptions) -> Result<(), Failure> {
+    let mut connection = connect_alone(options).await?;
+    check(&mut connection).await?;
+    Ok(connection.batch_execute(ROLES).await?)
+}
+
+/// Connects, and waits until no one else changes tables or rights; the lock goes with the connection.
+async fn connect_alone(options: PostgresOptions) -> Result<AsyncPgConnection, Failure> {
+    let mut connection = Manager::new(options)?.connect().await?;
+    connection
+        .batch_execute(&format!(
+            "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({MIGRATION_LOCK});"
+        ))
+        .await?;
+    Ok(connection)
 }
 
 fn known() -> Result<BTreeSet<String>, Failure> {

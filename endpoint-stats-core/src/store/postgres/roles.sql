@@ -1,8 +1,7 @@
 -- roles.sql - the three roles of an endpoint-stats database, each with the least it needs.
 --
--- Usage: psql --set ON_ERROR_STOP=1 --file roles.sql "postgres://OWNER@HOST/DATABASE"
---
--- Run it after each `endpoint-stats-server migrate`, as the role that owns the schema; it may be run again at any time.
+-- `endpoint-stats-server migrate --roles` runs it after the migrations, as the role that owns the schema; it may be run
+-- again at any time. A role that may not make roles needs those two to be there.
 --
 --   the owner               runs migrations, owns tables and partitions; no service needs it while it runs
 --   endpoint_stats_writer   flushes, settles and rolls up: services, and `serve`
