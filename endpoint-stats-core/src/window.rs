@@ -158,6 +158,13 @@ impl TimeRange {
         Self { from, to }
     }
 
+    /// The range of the same length that ends where this one begins.
+    #[must_use]
+    pub fn preceding(self) -> Self {
+        let secs = self.to.0.saturating_sub(self.from.0);
+        Self { from: self.from.minus_secs(secs), to: self.from }
+    }
+
     /// Whether no second lies in the range.
     pub fn is_empty(self) -> bool {
         self.from >= self.to
@@ -182,6 +189,14 @@ mod tests {
 
         assert_eq!(window.start().as_unix(), -60);
         assert_eq!(window.end().as_unix(), 0);
+    }
+
+    #[test]
+    fn the_preceding_range_is_as_long_and_ends_where_the_range_begins() {
+        let range = |from, to| TimeRange::new(Timestamp::from_unix(from), Timestamp::from_unix(to));
+
+        assert_eq!(range(100, 130).preceding(), range(70, 100));
+        assert_eq!(TimeRange::ALL.preceding(), range(i64::MIN, i64::MIN));
     }
 
     #[test]

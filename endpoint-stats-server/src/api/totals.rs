@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use endpoint_stats_core::window::TimeRange;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -90,8 +89,7 @@ pub(super) async fn totals(
 /// The same question about the range before.
 fn before(question: &Question) -> Question {
     let mut question = question.clone();
-    let TimeRange { from, to } = question.query.range;
-    question.query.range = TimeRange::new(from.minus_secs(to.as_unix() - from.as_unix()), from);
+    question.query.range = question.query.range.preceding();
     question
 }
 

@@ -1,26 +1,29 @@
 //! The books: where every hit is.
 
 use askama::Template;
-use axum::extract::State;
-use axum::http::Uri;
-use axum::response::Response;
 use endpoint_stats_core::flush::Books;
+use endpoint_stats_core::window::Timestamp;
 
-use super::asked::Asked;
 use super::frame::Frame;
 use super::link::Link;
-use super::place::Place;
-use super::{Pages, numbers, page};
-use crate::access::Principal;
+use super::numbers;
+use super::page::Page;
+use super::visit::Visit;
 use crate::api_error::ApiError;
 use crate::ingest::WriterSummary;
 
+const MOST_WRITERS: usize = 100;
+
 #[derive(Template)]
 #[template(path = "books.html")]
-struct BooksPage {
+pub(super) struct BooksPage {
     frame: Frame,
     books: Option<Balance>,
+    /// Those that were heard last.
     writers: Vec<Writer>,
+    all_writers: usize,
+    /// Writers that are not shown.
+    more_writers: usize,
     json: Link,
     writers_json: Option<Link>,
 }
@@ -38,46 +41,41 @@ struct Balance {
 struct Writer {
     row: WriterSummary,
     services: String,
+    last_batch: String,
     hits: String,
     last_seen: String,
-    is_well: bool,
 }
 
-pub(super) async fn show(
-    State(pages): State<Pages>,
-    place: Place,
-    principal: Result<Principal, ApiError>,
-    uri: Uri,
-) -> Response {
-    let made = async { BooksPage::of(&pages, &place, &principal?, &uri).await }.await;
-    page::respond(&place, made)
+impl Page for BooksPage {
+    async fn of(visit: &Visit) -> Result<Self, ApiError> {
+        let known = visit.endpoints().await?;
+        let range = visit.asked.range(visit.now)?;
+        let sees_all = visit.principal.services().is_none();
+        let ledger = visit.pages.writers.as_ref();
+        let mut writers = ledger.map(|ledger| ledger.snapshot(&visit.principal)).unwrap_or_default();
+        let all_writers = writers.len();
+        writers.truncate(MOST_WRITERS);
+        Ok(Self {
+            frame: visit.frame("Books", "Books").with_overflow(&known, range),
+            books: visit.pages.books.as_ref().filter(|_| sees_all).map(|view| Balance::of(view.books())),
+            all_writers,
+            more_writers: all_writers - writers.len(),
+            writers: writers.into_iter().map(|row| Writer::of(row, visit.now)).collect(),
+            json: visit.json("books"),
+            writers_json: ledger.map(|_| visit.json("writers")),
+        })
+    }
 }
 
-impl BooksPage {
-    async fn of(pages: &Pages, place: &Place, principal: &Principal, uri: &Uri) -> Result<Self, ApiError> {
-        let asked = Asked::of(uri)?;
-        let now = pages.reader.now();
-        let range = asked.range(now)?;
-        let known = pages.reader.endpoints(principal).await?;
-        let writers = pages.writers.as_ref().map(|ledger| ledger.snapshot(principal)).unwrap_or_default();
-        let writer = |row: WriterSummary| Writer {
+impl Writer {
+    fn of(row: WriterSummary, now: Timestamp) -> Self {
+        Self {
             services: row.services.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+            last_batch: numbers::count(row.last_seq),
             hits: numbers::count(row.hits),
             last_seen: numbers::ago(row.last_seen, now),
-            is_well: row.gaps == 0 && row.conflicts == 0,
             row,
-        };
-        Ok(Self {
-            frame: Frame::new(place.clone(), "Books", "Books", &asked).with_overflow(&known, range),
-            books: pages
-                .books
-                .as_ref()
-                .filter(|_| principal.services().is_none())
-                .map(|view| Balance::of(view.books())),
-            writers: writers.into_iter().map(writer).collect(),
-            json: Link::to(format!("{}v1/books", place.base)),
-            writers_json: pages.writers.as_ref().map(|_| Link::to(format!("{}v1/writers", place.base))),
-        })
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use endpoint_stats_core::flush::BooksView;
 use endpoint_stats_core::store::StatsStore;
 use endpoint_stats_core::store::live::LiveFeed;
 
-use super::{Pages, live, overview};
+use super::{LivePage, Overview, Pages, show};
 use crate::access::{Principal, Scope};
 use crate::api::{self, Api};
 use crate::reading::StatsReader;
@@ -60,8 +60,8 @@ impl Dashboard {
         let mut pages = Pages::new(self.reader.clone());
         (pages.books, pages.live) = (self.books.clone(), self.live.clone());
         Router::new()
-            .route("/", get(overview::show))
-            .route("/live", get(live::show))
+            .route("/", get(show::<Overview>))
+            .route("/live", get(show::<LivePage>))
             .with_state(pages.clone())
             .merge(super::router(pages))
             .merge(api::router(Api { reader: self.reader, books: self.books, live: self.live }))

@@ -3,47 +3,40 @@
 use std::cmp::Reverse;
 
 use askama::Template;
-use axum::extract::State;
-use axum::http::{StatusCode, Uri};
-use axum::response::Response;
-use endpoint_stats_core::aggregate::Counts;
-use endpoint_stats_core::store::{EndpointFilter, EndpointStatus, StatsQuery};
+use axum::http::StatusCode;
+use endpoint_stats_core::aggregate::{ConsumerCounts, ConsumerName, Counts};
+use endpoint_stats_core::store::{EndpointFilter, EndpointStatus};
 use endpoint_stats_core::window::Timestamp;
 
 use super::asked::Asked;
 use super::chart::Chart;
+use super::compared::{Compared, Summary};
 use super::frame::Frame;
 use super::heat_map::HeatMap;
 use super::link::Link;
-use super::overview::range_before;
-use super::place::Place;
+use super::numbers;
+use super::page::Page;
 use super::range_choice::RangeChoice;
-use super::steps::Steps;
-use super::tiles::{Tile, tiles};
-use super::{Pages, numbers, page};
-use crate::access::Principal;
+use super::visit::Visit;
 use crate::api_error::ApiError;
 
 const MOST_CONSUMERS: usize = 20;
 
 #[derive(Template)]
 #[template(path = "endpoint.html")]
-struct EndpointPage {
+pub(super) struct EndpointPage {
     frame: Frame,
     choice: RangeChoice,
     asked: Asked,
     is_called: bool,
     facts: Vec<(&'static str, String)>,
-    tiles: Vec<Tile>,
-    hits: Chart,
-    latency: Chart,
+    summary: Summary,
     heat: Option<HeatMap>,
-    step: String,
     outcomes: Vec<Outcome>,
     consumers: Vec<Consumer>,
     /// Consumers that are not shown.
     more_consumers: usize,
-    json: Json,
+    consumers_json: Link,
 }
 
 struct Outcome {
@@ -61,60 +54,27 @@ struct Consumer {
     bytes: String,
 }
 
-struct Json {
-    totals: Link,
-    series: Link,
-    percentiles: Link,
-    consumers: Link,
-}
-
-pub(super) async fn show(
-    State(pages): State<Pages>,
-    place: Place,
-    principal: Result<Principal, ApiError>,
-    uri: Uri,
-) -> Response {
-    let made = async { EndpointPage::of(&pages, &place, &principal?, &uri).await }.await;
-    page::respond(&place, made)
-}
-
-impl EndpointPage {
-    async fn of(pages: &Pages, place: &Place, principal: &Principal, uri: &Uri) -> Result<Self, ApiError> {
-        let asked = Asked::of(uri)?;
-        let now = pages.reader.now();
-        let (range, filter) = (asked.range(now)?, asked.endpoint_filter()?);
-        let steps = Steps::of(range, now);
-        let query = StatsQuery::over(range).with_filter(filter.clone()).with_step_secs(steps.secs);
-        let before = StatsQuery::over(range_before(range)).with_filter(filter.clone());
-        let (report, before, known) = tokio::try_join!(
-            pages.reader.report(principal, &query),
-            pages.reader.report(principal, &before),
-            pages.reader.endpoints(principal),
-        )?;
-        let status = status(&known, &filter)?;
-        let counts = &report.totals.counts;
-        let json = |name: &str| asked.endpoint_link(format!("{}v1/{name}", place.base));
+impl Page for EndpointPage {
+    async fn of(visit: &Visit) -> Result<Self, ApiError> {
+        let asked = &visit.asked;
+        let filter = asked.endpoint_filter()?;
+        let compared = Compared::of(visit, filter.clone()).await?;
+        let status = status(&compared.known, &filter)?;
+        let counts = &compared.report.totals.counts;
+        let json = |name: &str| asked.endpoint_link(visit.place.path_of(&format!("v1/{name}")));
         let title = format!("{} {}", status.endpoint.method(), status.endpoint.route());
         Ok(Self {
-            frame: Frame::new(place.clone(), title, "", &asked).with_overflow(&known, range),
-            choice: RangeChoice::new(&asked, &format!("{}endpoint", place.base), range),
+            frame: visit.frame(title, "").with_overflow(&compared.known, compared.range),
+            choice: RangeChoice::new(asked, &visit.place.path_of("endpoint"), compared.range),
             is_called: counts.hits() > 0,
-            facts: facts(status, counts, now),
-            tiles: tiles(counts, &before.totals.counts),
-            hits: Chart::of_hits(&report.series, counts, steps),
-            latency: Chart::of_latency(&report.series, counts, steps),
-            heat: HeatMap::of(&report.series, steps),
-            step: numbers::length(steps.secs),
+            facts: facts(status, counts, visit.now),
+            summary: compared.summary(json),
+            heat: HeatMap::of(&compared.report.series, compared.steps),
             outcomes: outcomes(counts),
             consumers: consumers(counts),
             more_consumers: counts.consumers.len().saturating_sub(MOST_CONSUMERS),
-            json: Json {
-                totals: json("totals"),
-                series: json("series").with("step", Some(&format!("{}s", steps.secs))),
-                percentiles: json("percentiles"),
-                consumers: json("consumers"),
-            },
-            asked,
+            consumers_json: json("consumers"),
+            asked: asked.clone(),
         })
     }
 }
@@ -159,10 +119,7 @@ fn outcomes(counts: &Counts) -> Vec<Outcome> {
 fn consumers(counts: &Counts) -> Vec<Consumer> {
     let mut found: Vec<_> = counts.consumers.iter().collect();
     found.sort_by(|(a, of_a), (b, of_b)| of_b.hits.cmp(&of_a.hits).then_with(|| a.cmp(b)));
-    let row = |(name, counts): (
-        &endpoint_stats_core::aggregate::ConsumerName,
-        &endpoint_stats_core::aggregate::ConsumerCounts,
-    )| Consumer {
+    let row = |(name, counts): (&ConsumerName, &ConsumerCounts)| Consumer {
         name: name.to_string(),
         hits: numbers::count(counts.hits),
         errors: numbers::count(counts.errors),

@@ -5,23 +5,22 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
-use endpoint_stats_core::store::live::{LiveFeed, SECONDS, Scope};
+use endpoint_stats_core::store::live::{LiveEndpoint, LiveFeed, SECONDS, Scope};
 use endpoint_stats_core::window::TimeRange;
 use futures_util::{Stream, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
 
-use super::asked::Asked;
 use super::frame::Frame;
 use super::link::Link;
-use super::place::Place;
+use super::numbers;
+use super::page::Page;
 use super::row::Name;
-use super::{Pages, numbers, page};
-use crate::access::{self, Principal};
+use super::visit::Visit;
+use crate::access;
 use crate::api_error::ApiError;
 
 const MOST_ROWS: usize = 50;
@@ -37,7 +36,7 @@ const BAR_HEIGHT: u64 = 60;
 
 #[derive(Template)]
 #[template(path = "live.html")]
-struct LivePage {
+pub(crate) struct LivePage {
     frame: Frame,
     now: Now,
     events: Link,
@@ -68,16 +67,6 @@ struct Endpoint {
     has_errors: bool,
 }
 
-pub(crate) async fn show(
-    State(pages): State<Pages>,
-    place: Place,
-    principal: Result<Principal, ApiError>,
-    uri: Uri,
-) -> Response {
-    let made = async { LivePage::of(&pages, &place, &principal?, &uri).await }.await;
-    page::respond(&place, made)
-}
-
 /// The places of those who watch; clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Watchers(Arc<Semaphore>);
@@ -95,66 +84,49 @@ impl Watchers {
 }
 
 /// Sends what is shown, once a second, until whoever watches goes away, the server drains or a minute is over.
-pub(super) async fn events(
-    State(pages): State<Pages>,
-    principal: Result<Principal, ApiError>,
-    uri: Uri,
-) -> Result<Response, ApiError> {
-    let (principal, asked) = (principal?, Asked::of(&uri)?);
-    principal.need(access::Scope::Read)?;
-    let seat = pages.watchers.seat().ok_or_else(|| {
+pub(super) async fn events(visit: Result<Visit, ApiError>) -> Result<Response, ApiError> {
+    let visit = visit?;
+    visit.principal.need(access::Scope::Read)?;
+    let seat = visit.pages.watchers.seat().ok_or_else(|| {
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", "too many watch the live page")
             .with_hint("ask `/live` instead, or come again")
             .with_retry_after(Duration::from_secs(5))
     })?;
-    // What is sent stands in the page `live`, beside the others.
-    let watched = Watched { feed: pages.live.clone(), principal, asked, base: String::new() };
-    let mut response = Sse::new(every_second(watched, seat)).into_response();
+    let mut response = Sse::new(every_second(visit, seat)).into_response();
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
     Ok(response)
 }
 
-struct Watched {
-    feed: Option<LiveFeed>,
-    principal: Principal,
-    asked: Asked,
-    base: String,
-}
-
-fn every_second(watched: Watched, seat: OwnedSemaphorePermit) -> impl Stream<Item = Result<Event, Infallible>> {
+fn every_second(visit: Visit, seat: OwnedSemaphorePermit) -> impl Stream<Item = Result<Event, Infallible>> {
     let mut ticks = interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let end = Instant::now() + STREAM_LASTS;
-    stream::unfold((watched, seat, ticks, end), async |(watched, seat, mut ticks, end)| {
+    stream::unfold((visit, seat, ticks, end), async |(visit, seat, mut ticks, end)| {
         if ticks.tick().await > end {
             return None;
         }
-        let html = watched.now().render().ok()?;
-        Some((Ok(Event::default().data(html)), (watched, seat, ticks, end)))
+        let html = Now::of(&visit).render().ok()?;
+        Some((Ok(Event::default().data(html)), (visit, seat, ticks, end)))
     })
 }
 
-impl LivePage {
-    async fn of(pages: &Pages, place: &Place, principal: &Principal, uri: &Uri) -> Result<Self, ApiError> {
-        let asked = Asked::of(uri)?;
-        let now = pages.reader.now();
-        let known = pages.reader.endpoints(principal).await?;
-        let frame = Frame::new(place.clone(), "Live", "Live", &asked);
-        let link = |path: &str| Link::to(format!("{}{path}", place.base));
+impl Page for LivePage {
+    async fn of(visit: &Visit) -> Result<Self, ApiError> {
+        let known = visit.endpoints().await?;
+        let last_minute = TimeRange::new(visit.now.minus_secs(60), visit.now.plus_secs(1));
         Ok(Self {
-            frame: frame.with_overflow(&known, TimeRange::new(now.minus_secs(60), now.plus_secs(1))),
-            events: asked.link(format!("{}live/events", place.base)),
-            json: link("v1/live"),
-            now: Watched { feed: pages.live.clone(), principal: principal.clone(), asked, base: place.base.clone() }
-                .now(),
+            frame: visit.frame("Live", "Live").with_overflow(&known, last_minute),
+            events: visit.asked.link(visit.place.path_of("live/events")),
+            json: visit.json("live"),
+            now: Now::of(visit),
         })
     }
 }
 
-impl Watched {
+impl Now {
     /// What is shown now, of the services that may be seen and were asked for.
-    fn now(&self) -> Now {
-        let view = self.feed.as_ref().map(LiveFeed::view);
+    fn of(visit: &Visit) -> Self {
+        let view = visit.pages.live.as_ref().map(LiveFeed::view);
         let is_fed = view.is_some();
         let whose = match view.as_ref().map(|view| view.scope) {
             Some(Scope::Fleet { processes }) => format!("of {processes} processes"),
@@ -162,11 +134,11 @@ impl Watched {
         };
         let (mut endpoints, mut by_second) =
             view.map_or_else(Default::default, |view| (view.endpoints, view.hits_by_second));
-        let is_restricted = self.principal.services().is_some() || self.asked.service.is_some();
+        let asked_service = visit.asked.service.as_deref();
+        let is_restricted = visit.principal.services().is_some() || asked_service.is_some();
         endpoints.retain(|live| {
             let service = live.endpoint.service();
-            self.principal.covers(service)
-                && self.asked.service.as_deref().is_none_or(|asked| asked == service.as_str())
+            visit.principal.covers(service) && asked_service.is_none_or(|asked| asked == service.as_str())
         });
         endpoints.sort_by_key(|live| Reverse(live.hits));
         if is_restricted {
@@ -177,7 +149,7 @@ impl Watched {
         let errors = endpoints.iter().fold(0_u64, |sum, live| sum.saturating_add(live.errors));
         let most = by_second.iter().copied().max().unwrap_or(0).max(1);
         let bar = |hits: u64| (numbers::count(hits), hits.saturating_mul(BAR_HEIGHT) / most);
-        Now {
+        Self {
             is_fed,
             whose,
             hits: numbers::short_count(hits),
@@ -186,16 +158,18 @@ impl Watched {
             error_rate: numbers::percent(errors, hits),
             seconds: if is_restricted { Vec::new() } else { by_second.map(bar).into() },
             more: endpoints.len().saturating_sub(MOST_ROWS),
-            endpoints: endpoints
-                .iter()
-                .take(MOST_ROWS)
-                .map(|live| Endpoint {
-                    name: Name::of(&live.endpoint, &self.asked, &self.base),
-                    hits: numbers::count(live.hits),
-                    errors: numbers::count(live.errors),
-                    has_errors: live.errors > 0,
-                })
-                .collect(),
+            endpoints: endpoints.iter().take(MOST_ROWS).map(|live| Endpoint::of(live, visit)).collect(),
+        }
+    }
+}
+
+impl Endpoint {
+    fn of(live: &LiveEndpoint, visit: &Visit) -> Self {
+        Self {
+            name: Name::of(&live.endpoint, visit),
+            hits: numbers::count(live.hits),
+            errors: numbers::count(live.errors),
+            has_errors: live.errors > 0,
         }
     }
 }

@@ -8,6 +8,7 @@ mod assets;
 mod books;
 mod change;
 mod chart;
+mod compared;
 mod dashboard;
 mod endpoint;
 mod frame;
@@ -27,6 +28,7 @@ mod steps;
 mod tests;
 mod tiles;
 mod unused;
+mod visit;
 
 use std::sync::Arc;
 
@@ -37,10 +39,12 @@ use endpoint_stats_core::flush::BooksView;
 use endpoint_stats_core::store::live::LiveFeed;
 
 pub use self::dashboard::Dashboard;
+pub(crate) use self::live::LivePage;
 use self::live::Watchers;
-pub(crate) use self::live::show as live_page;
-pub(crate) use self::overview::show as overview;
+pub(crate) use self::overview::Overview;
+pub(crate) use self::page::show;
 pub(crate) use self::place::Place;
+pub(crate) use self::visit::Visit;
 use crate::ingest::Ledger;
 use crate::reading::StatsReader;
 
@@ -89,10 +93,10 @@ impl Pages {
 /// The pages but the overview and the live page, whose paths are shared with answers for programs.
 pub(crate) fn router(pages: Pages) -> Router {
     Router::new()
-        .route("/endpoint", get(endpoint::show))
+        .route("/endpoint", get(show::<endpoint::EndpointPage>))
         .route("/live/events", get(live::events))
-        .route("/unused", get(unused::show))
-        .route("/books", get(books::show))
+        .route("/unused", get(show::<unused::UnusedPage>))
+        .route("/books", get(show::<books::BooksPage>))
         .route(ASSETS, get(assets::show))
         .with_state(pages)
 }

@@ -1,5 +1,7 @@
 //! A page as a response: its headers, and what is shown instead when it cannot be made.
 
+use std::future::Future;
+
 use askama::Template;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -7,6 +9,7 @@ use axum::response::Response;
 
 use super::frame::Frame;
 use super::place::Place;
+use super::visit::Visit;
 use crate::api_error::ApiError;
 
 /// Nothing but our own files; no script, style or frame that stands in a page.
@@ -29,16 +32,26 @@ struct ErrorPage<'a> {
     error: &'a ApiError,
 }
 
+/// A page that is made anew for each visit.
+pub(crate) trait Page: Template + Sized {
+    /// Makes the page.
+    fn of(visit: &Visit) -> impl Future<Output = Result<Self, ApiError>> + Send;
+}
+
 /// Shows a page, or what is wrong.
-pub(super) fn respond<T: Template>(place: &Place, page: Result<T, ApiError>) -> Response {
-    match page.and_then(|page| page.render().map_err(|error| broken(&error))) {
+pub(crate) async fn show<P: Page>(place: Place, visit: Result<Visit, ApiError>) -> Response {
+    match made::<P>(visit).await {
         Ok(html) => with_headers(Response::new(Body::from(html))),
-        Err(error) => wrong(place, &error),
+        Err(error) => wrong(&place, &error),
     }
 }
 
+async fn made<P: Page>(visit: Result<Visit, ApiError>) -> Result<String, ApiError> {
+    P::of(&visit?).await?.render().map_err(|error| broken(&error))
+}
+
 /// The page of an error keeps what the error says in its head: when to come again, how to say who one is.
-pub(super) fn wrong(place: &Place, error: &ApiError) -> Response {
+fn wrong(place: &Place, error: &ApiError) -> Response {
     let mut response = error.respond(None);
     response.headers_mut().remove(header::CONTENT_LENGTH);
     let page = ErrorPage { frame: Frame::bare(place.clone(), heading(error.status())), error };

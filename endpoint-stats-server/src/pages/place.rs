@@ -33,6 +33,11 @@ impl Place {
         }
         Self { home: format!("../{folder}"), ..Self::default() }
     }
+
+    /// The way to another page, or to a question of the API.
+    pub(super) fn path_of(&self, name: &str) -> String {
+        format!("{}{name}", self.base)
+    }
 }
 
 /// The last name of a prefix that does not end with a slash.

@@ -2,13 +2,12 @@
 
 use endpoint_stats_core::Endpoint;
 use endpoint_stats_core::store::EndpointReport;
-use endpoint_stats_core::window::Timestamp;
 
-use super::asked::Asked;
 use super::link::Link;
 use super::numbers;
 use super::sparkline::sparkline;
 use super::steps::Steps;
+use super::visit::Visit;
 use crate::report::shown_sketch;
 
 /// What a table says of an endpoint.
@@ -39,24 +38,24 @@ pub(super) struct Name {
 }
 
 impl Name {
-    pub(super) fn of(endpoint: &Endpoint, asked: &Asked, base: &str) -> Self {
+    pub(super) fn of(endpoint: &Endpoint, visit: &Visit) -> Self {
         let (service, method, route) =
             (endpoint.service().as_str(), endpoint.method().as_str(), endpoint.route().as_str());
-        let href = asked.range_link(format!("{base}endpoint")).with("service", Some(service));
+        let href = visit.asked.range_link(visit.place.path_of("endpoint")).with("service", Some(service));
         let href = href.with("method", Some(method)).with("route", Some(route));
         Self { service: service.to_owned(), method, route: route.to_owned(), href }
     }
 }
 
 impl Row {
-    pub(super) fn of(found: &EndpointReport, asked: &Asked, base: &str, steps: Steps, now: Timestamp) -> Self {
+    pub(super) fn of(found: &EndpointReport, visit: &Visit, steps: Steps) -> Self {
         let counts = &found.summary.counts;
         let (hits, errors) = (counts.hits(), counts.outcomes.errors());
         let latency = shown_sketch(counts);
         let callers = counts.callers.count();
         let last = found.summary.last_at;
         Self {
-            name: Name::of(&found.endpoint, asked, base),
+            name: Name::of(&found.endpoint, visit),
             spark: sparkline(&found.hits_by_step, steps),
             hits: numbers::count(hits),
             errors: numbers::count(errors),
@@ -65,7 +64,7 @@ impl Row {
             latency: [0.5, 0.95, 0.99].map(|q| numbers::duration(latency.quantile(q))),
             bytes: numbers::bytes(counts.response_bytes),
             callers: if callers == 0 { numbers::NONE.to_owned() } else { numbers::count(callers) },
-            last_called: last.map_or_else(|| numbers::NONE.to_owned(), |at| numbers::ago(at, now)),
+            last_called: last.map_or_else(|| numbers::NONE.to_owned(), |at| numbers::ago(at, visit.now)),
             last_called_at: last.map_or_else(String::new, numbers::machine_time),
         }
     }

@@ -1,19 +1,16 @@
 //! The endpoints that nobody calls.
 
 use askama::Template;
-use axum::extract::State;
-use axum::http::Uri;
-use axum::response::Response;
 use endpoint_stats_core::store::EndpointStatus;
 use endpoint_stats_core::window::{TimeRange, Timestamp, Width, Window};
 
 use super::asked::Asked;
 use super::frame::Frame;
 use super::link::Link;
-use super::place::Place;
+use super::numbers;
+use super::page::Page;
 use super::row::Name;
-use super::{Pages, numbers, page};
-use crate::access::Principal;
+use super::visit::Visit;
 use crate::api_error::ApiError;
 use crate::settings;
 
@@ -21,7 +18,7 @@ const MONTH_SECS: i64 = 30 * 86_400;
 
 #[derive(Template)]
 #[template(path = "unused.html")]
-struct Unused {
+pub(super) struct UnusedPage {
     frame: Frame,
     asked: Asked,
     /// The day, as its field takes it.
@@ -39,26 +36,14 @@ struct Endpoint {
     hits: String,
 }
 
-pub(super) async fn show(
-    State(pages): State<Pages>,
-    place: Place,
-    principal: Result<Principal, ApiError>,
-    uri: Uri,
-) -> Response {
-    let made = async { Unused::of(&pages, &place, &principal?, &uri).await }.await;
-    page::respond(&place, made)
-}
-
-impl Unused {
-    async fn of(pages: &Pages, place: &Place, principal: &Principal, uri: &Uri) -> Result<Self, ApiError> {
-        let asked = Asked::of(uri)?;
-        let now = pages.reader.now();
-        let (since, filter) = (since(&asked, now)?, asked.service_filter()?);
-        let known = pages.reader.endpoints(principal).await?;
-        let frame = Frame::new(place.clone(), "Unused", "Unused", &asked);
-        let frame = frame.with_overflow(&known, TimeRange::new(since, now.plus_secs(1)));
+impl Page for UnusedPage {
+    async fn of(visit: &Visit) -> Result<Self, ApiError> {
+        let (asked, now) = (&visit.asked, visit.now);
+        let (since, filter) = (since(asked, now)?, asked.service_filter()?);
+        let known = visit.endpoints().await?;
+        let frame = visit.frame("Unused", "Unused").with_overflow(&known, TimeRange::new(since, now.plus_secs(1)));
         let of_service: Vec<_> = known.into_iter().filter(|status| filter.matches(&status.endpoint)).collect();
-        let row = |status: &&EndpointStatus| Endpoint::of(status, &asked, &place.base, now);
+        let row = |status: &&EndpointStatus| Endpoint::of(status, visit);
         let is_old = |status: &&EndpointStatus| status.last_called.is_some_and(|last| last < since);
         let never = of_service.iter().filter(|status| status.last_called.is_none());
         let mut not_since: Vec<_> = of_service.iter().filter(is_old).collect();
@@ -69,22 +54,20 @@ impl Unused {
             since: numbers::time(since),
             never: never.map(|status| row(&status)).collect(),
             not_since: not_since.iter().map(row).collect(),
-            json: Link::to(format!("{}v1/unused", place.base))
-                .with("service", asked.service.as_deref())
-                .with("since", asked.since.as_deref()),
-            asked,
+            json: visit.json("unused").with("service", asked.service.as_deref()).with("since", asked.since.as_deref()),
+            asked: asked.clone(),
         })
     }
 }
 
 impl Endpoint {
-    fn of(status: &EndpointStatus, asked: &Asked, base: &str, now: Timestamp) -> Self {
+    fn of(status: &EndpointStatus, visit: &Visit) -> Self {
         let at = status.last_called.or(status.registered_at);
         Self {
-            name: Name::of(&status.endpoint, asked, base),
+            name: Name::of(&status.endpoint, visit),
             at: at.map_or_else(
                 || numbers::NONE.to_owned(),
-                |at| format!("{}, {}", numbers::time(at), numbers::ago(at, now)),
+                |at| format!("{}, {}", numbers::time(at), numbers::ago(at, visit.now)),
             ),
             at_machine: at.map_or_else(String::new, numbers::machine_time),
             hits: numbers::count(status.hits),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_extractor;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -21,7 +21,7 @@ use crate::access::{self, Access, Principal, ReadsEverything};
 use crate::api::{self, Api};
 use crate::api_error::ApiError;
 use crate::ingest::{self, Ingest};
-use crate::pages::{self, Pages, Place};
+use crate::pages::{self, LivePage, Overview, Pages, Place, Visit};
 use crate::reading::StatsReader;
 
 /// The routes that look at the server and do not use it.
@@ -124,15 +124,13 @@ pub(super) fn guarded_metrics(collected: Metrics, access: Access) -> Router {
 
 async fn welcome(
     State(fleet): State<FleetView>,
-    pages: State<Pages>,
     headers: HeaderMap,
     place: Place,
-    principal: Result<Principal, ApiError>,
+    visit: Result<Visit, ApiError>,
     reads_everything: Result<ReadsEverything, ApiError>,
-    uri: Uri,
 ) -> Response {
     if wants_html(&headers) {
-        return pages::overview(pages, place, principal, uri).await;
+        return pages::show::<Overview>(place, visit).await;
     }
     if let Err(refusal) = reads_everything {
         return refusal.into_response();
@@ -144,14 +142,13 @@ async fn welcome(
 
 async fn live_hits(
     live: State<LiveFeed>,
-    pages: State<Pages>,
     headers: HeaderMap,
     place: Place,
+    visit: Result<Visit, ApiError>,
     principal: Result<Principal, ApiError>,
-    uri: Uri,
 ) -> Response {
     if wants_html(&headers) {
-        return pages::live_page(pages, place, principal, uri).await;
+        return pages::show::<LivePage>(place, visit).await;
     }
     ([(header::VARY, "accept")], live::show(live, principal)).into_response()
 }
