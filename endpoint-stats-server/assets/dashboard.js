@@ -17,6 +17,7 @@ function watchLive(box) {
 
 function showValues(figure) {
   const { first, step, left, right, unit } = figure.dataset;
+  const digits = unit ? { maximumSignificantDigits: 3 } : {};
   const plot = figure.querySelector(".plot");
   const caption = figure.querySelector("[data-at]");
   const lines = [...figure.querySelectorAll("[data-values]")].map((line) => {
@@ -39,7 +40,7 @@ function showValues(figure) {
     const start = new Date((Number(first) + index * step) * 1000);
     caption.textContent = start.toISOString().slice(0, 16).replace("T", " ");
     for (const { number, values } of lines) {
-      number.textContent = values[index] === "" ? "–" : `${Number(values[index]).toLocaleString("en-GB")} ${unit}`;
+      number.textContent = values[index] === "" ? "–" : `${Number(values[index]).toLocaleString("en-GB", digits)} ${unit}`;
     }
   });
   plot.addEventListener("pointerleave", () => {
@@ -50,6 +51,9 @@ function showValues(figure) {
 }
 
 function addCopyButton(block) {
+  const box = document.createElement("div");
+  box.className = "copyable";
+  block.replaceWith(box);
   const button = document.createElement("button");
   button.className = "copy";
   button.textContent = "Copy";
@@ -57,7 +61,7 @@ function addCopyButton(block) {
     await navigator.clipboard.writeText(block.querySelector("code").textContent);
     button.textContent = "Copied";
   });
-  block.append(button);
+  box.append(block, button);
 }
 
 document.querySelectorAll("[data-live]").forEach(watchLive);

@@ -16,10 +16,10 @@ use super::steps::Steps;
 use crate::report::shown_sketch;
 
 /// The drawing's size, in its own units.
-pub(super) const WIDTH: f32 = 560.0;
-const HEIGHT: f32 = 190.0;
+pub(super) const WIDTH: f32 = 440.0;
+const HEIGHT: f32 = 160.0;
 /// Where the plot begins and ends.
-pub(super) const LEFT: f32 = 46.0;
+pub(super) const LEFT: f32 = 44.0;
 pub(super) const RIGHT: f32 = 8.0;
 
 const FONT_SIZE: f32 = 11.0;
@@ -117,7 +117,8 @@ impl Line {
             let comma = if i > 0 { "," } else { "" };
             let _ = match value {
                 Some(value) if value.fract() == 0.0 || *value >= 1_000.0 => write!(text, "{comma}{value:.0}"),
-                Some(value) => write!(text, "{comma}{value:.2}"),
+                Some(value) if *value >= 1.0 => write!(text, "{comma}{value:.2}"),
+                Some(value) => write!(text, "{comma}{value:.4}"),
                 None => write!(text, "{comma}"),
             };
         }
@@ -154,8 +155,8 @@ fn by_class(counts: &Counts) -> [u64; CLASSES.len()] {
 /// The unit that a duration is read in, and how many of them a second has.
 fn unit_for(top_secs: f64) -> (&'static str, f64) {
     match top_secs {
-        secs if secs >= 2.0 => ("s", 1.0),
-        secs if secs >= 0.002 => ("ms", 1e3),
+        secs if secs >= 1.0 => ("s", 1.0),
+        secs if secs >= 0.001 => ("ms", 1e3),
         _ => ("µs", 1e6),
     }
 }
@@ -217,13 +218,13 @@ fn set_value_axis(chart: &mut LineChart, top: f64) {
     }
 }
 
-/// The smallest number above that splits into parts that are easy to read.
+/// The smallest number above that splits into parts that are easy to read; the drawing writes them with one decimal.
 fn round_top(top: f64) -> f64 {
     let part = (top / SPLITS as f64).max(f64::MIN_POSITIVE);
     let power = 10_f64.powf(part.log10().floor());
     let round = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
         .into_iter()
-        .find(|round| round * power >= part)
+        .find(|round| round * power >= part && (power >= 1.0 || round.fract() == 0.0))
         .unwrap_or(10.0);
     if top > 0.0 { round * power * SPLITS as f64 } else { SPLITS as f64 }
 }
@@ -285,8 +286,8 @@ mod tests {
 
     #[test]
     fn the_axis_ends_at_a_number_that_splits_well() {
-        let tops = [0.0, 4.0, 4.1, 95.0, 2_600.0].map(|top| format!("{:.0}", round_top(top)));
+        let tops = [0.0, 1.0, 4.0, 4.1, 95.0, 2_600.0].map(|top| format!("{:.1}", round_top(top)));
 
-        assert_eq!(tops, ["4", "4", "6", "100", "3200"]);
+        assert_eq!(tops, ["4.0", "1.2", "4.0", "6.0", "100.0", "3200.0"]);
     }
 }

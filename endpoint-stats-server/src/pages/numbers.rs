@@ -81,7 +81,12 @@ pub(super) fn axis_time(start: i64, step_secs: i64) -> String {
 
 /// The pattern of the same.
 pub(super) fn axis_pattern(step_secs: i64) -> &'static str {
-    if step_secs < 10_800 { "%H:%M" } else { "%d %b" }
+    if axis_has_days(step_secs) { "%d %b" } else { "%H:%M" }
+}
+
+/// Whether steps are so long that an axis shows days.
+pub(super) fn axis_has_days(step_secs: i64) -> bool {
+    step_secs >= 10_800
 }
 
 /// A range, with its day named once when both ends lie in it.

@@ -5,6 +5,7 @@
 mod access;
 mod any_bytes;
 mod api;
+mod books_page;
 mod browser;
 mod command;
 mod completions;

@@ -24,7 +24,7 @@ use crate::support::certificates::{Certificates, issue};
 
 const ROUNDS: u64 = 6;
 
-fn batch(writer: WriterId, seq: u64) -> Batch {
+pub(crate) fn batch(writer: WriterId, seq: u64) -> Batch {
     let at = Timestamp::from_unix(1_700_049_600);
     let delta = Delta {
         endpoint: Endpoint::new(ServiceName::new("shop").unwrap(), Method::Get, Route::new("/users/{id}").unwrap()),
@@ -37,7 +37,7 @@ fn batch(writer: WriterId, seq: u64) -> Batch {
     Batch::new(writer, seq, vec![delta])
 }
 
-fn connect(server: &Server) -> RemoteStore {
+pub(crate) fn connect(server: &Server) -> RemoteStore {
     RemoteStore::connect(RemoteOptions::from_url(&format!("http://{}", server.address)).unwrap()).unwrap()
 }
 
