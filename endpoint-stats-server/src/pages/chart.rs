@@ -11,8 +11,8 @@ use endpoint_stats_core::Outcome;
 use endpoint_stats_core::aggregate::Counts;
 use endpoint_stats_core::store::SeriesPoint;
 
-use super::numbers;
 use super::steps::Steps;
+use super::{axis, numbers};
 use crate::report::shown_sketch;
 
 /// The drawing's size, in its own units.
@@ -25,8 +25,6 @@ pub(super) const RIGHT: f32 = 8.0;
 const FONT_SIZE: f32 = 11.0;
 /// How a value is drawn that has no neighbours.
 const DOT: Symbol = Symbol::Circle(1.0, None);
-/// Lines of the grid above zero.
-const SPLITS: usize = 4;
 
 /// Colours of lines and areas, in the order of the classes `c0`, `c1`, … of the style sheet.
 const COLOURS: [[u8; 3]; 9] = [
@@ -87,7 +85,8 @@ impl Chart {
             Line::new(class, CLASSES[class], numbers::count(whole[class]), values)
         });
         let lines: Vec<_> = lines.collect();
-        let top = hits.iter().map(|hits| hits.iter().sum::<u64>()).max().unwrap_or(0) as f64;
+        let all = |hits: &[u64; CLASSES.len()]| hits.iter().fold(0_u64, |sum, more| sum.saturating_add(*more));
+        let top = axis::whole_top(hits.iter().map(all).max().unwrap_or(0));
         Self { svg: draw(&lines, steps, top, true), words: words("Hits over time", &lines), lines, unit: "", steps }
     }
 
@@ -104,7 +103,7 @@ impl Chart {
             }
             Line::new(colour, name, numbers::duration(shown_sketch(totals).quantile(q)), values)
         });
-        let top = top.unwrap_or_default().as_secs_f64() * factor;
+        let top = axis::top(top.unwrap_or_default().as_secs_f64() * factor);
         let svg = draw(&lines, steps, top, false);
         Self { svg, words: words("Latency over time", &lines), lines: lines.into(), unit, steps }
     }
@@ -203,30 +202,19 @@ fn set_time_axis(chart: &mut LineChart, steps: Steps) {
     (axis.font.size, axis.font.color, axis.stroke_color) = (FONT_SIZE, colour(TEXT), colour(GRID));
     axis.height = 22.0;
     axis.kind = AxisType::Time;
-    axis.formatter = Some(numbers::axis_pattern(steps.secs).to_owned());
+    axis.formatter = Some(axis::pattern(steps).to_owned());
     axis.values = steps.starts().map(|start| start as f64).collect();
 }
 
 fn set_value_axis(chart: &mut LineChart, top: f64) {
     for axis in &mut chart.y_axis_configs {
         (axis.font.size, axis.font.color, axis.stroke_color) = (FONT_SIZE, colour(TEXT), colour(GRID));
-        axis.split_number = SPLITS;
+        axis.split_number = axis::PARTS;
         axis.min = Some(0.0);
         #[expect(clippy::cast_possible_truncation, reason = "a drawing has fewer digits")]
-        let top = round_top(top) as f32;
+        let top = top as f32;
         axis.max = Some(top);
     }
-}
-
-/// The smallest number above that splits into parts that are easy to read; the drawing writes them with one decimal.
-fn round_top(top: f64) -> f64 {
-    let part = (top / SPLITS as f64).max(f64::MIN_POSITIVE);
-    let power = 10_f64.powf(part.log10().floor());
-    let round = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
-        .into_iter()
-        .find(|round| round * power >= part && (power >= 1.0 || round.fract() == 0.0))
-        .unwrap_or(10.0);
-    if top > 0.0 { round * power * SPLITS as f64 } else { SPLITS as f64 }
 }
 
 fn colour([r, g, b]: [u8; 3]) -> Color {
@@ -282,12 +270,5 @@ mod tests {
         for value in svg.split(['"']).filter(|value| value.starts_with('#')) {
             assert!(sheet.contains(&format!("\"{value}\"")), "{value} is a colour without a rule");
         }
-    }
-
-    #[test]
-    fn the_axis_ends_at_a_number_that_splits_well() {
-        let tops = [0.0, 1.0, 4.0, 4.1, 95.0, 2_600.0].map(|top| format!("{:.1}", round_top(top)));
-
-        assert_eq!(tops, ["4.0", "1.2", "4.0", "6.0", "100.0", "3200.0"]);
     }
 }

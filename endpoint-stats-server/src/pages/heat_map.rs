@@ -9,8 +9,8 @@ use endpoint_stats_core::sketch::LatencySketch;
 use endpoint_stats_core::store::SeriesPoint;
 
 use super::chart::{LEFT, RIGHT, WIDTH};
-use super::numbers;
 use super::steps::Steps;
+use super::{axis, numbers};
 use crate::report::shown_sketch;
 
 /// Shades there are, from few hits to many.
@@ -20,11 +20,6 @@ const SHADES: usize = 6;
 const BOUNDS: [&[f64]; 3] = [&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0], &[1.0, 2.0, 5.0], &[1.0]];
 
 const MOST_ROWS: usize = 20;
-/// Times below the rows, and what may lie between two of them, in seconds.
-const MOST_TIMES: i64 = 8;
-const BETWEEN_TIMES: [i64; 11] =
-    [10, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, DAY_SECS, 7 * DAY_SECS, 30 * DAY_SECS];
-const DAY_SECS: i64 = 86_400;
 /// The height of all rows together, about.
 const ROWS_HEIGHT: usize = 140;
 /// Above the rows, and below for the times.
@@ -90,7 +85,7 @@ impl HeatMap {
         }
         let every = rows.len().div_ceil(10);
         let bounds = (0..rows.len()).step_by(every).map(|row| (rows.label(row), y(row) + row_height)).collect();
-        let times = times(steps).map(|(column, label)| (label, x(column))).collect();
+        let times = axis::times(steps).map(|(column, label)| (label, x(column))).collect();
         let words = format!("Hits by latency over time, from {} to {}.", rows.label(0), rows.label(rows.len()));
         Self {
             width: whole(WIDTH),
@@ -136,17 +131,6 @@ impl Rows {
         let nanos = (self.bounds[bound] * 1e9).round();
         numbers::duration(std::time::Duration::try_from_secs_f64(nanos * 1e-9).ok())
     }
-}
-
-/// The columns in which a time begins that people read with ease, and that time.
-fn times(steps: Steps) -> impl Iterator<Item = (usize, String)> {
-    let length = steps.starts().last().unwrap_or(steps.first) - steps.first;
-    let least = if numbers::axis_has_days(steps.secs) { DAY_SECS } else { steps.secs };
-    let fits = |between: &i64| *between >= least && length / between <= MOST_TIMES;
-    let between = BETWEEN_TIMES.into_iter().find(fits).unwrap_or(365 * DAY_SECS);
-    let is_first = move |start: i64| start.div_euclid(between) > (start - steps.secs).div_euclid(between);
-    let begins = steps.starts().enumerate().filter(move |(_, start)| is_first(*start));
-    begins.map(move |(column, start)| (column, numbers::axis_time(start, steps.secs)))
 }
 
 /// The middle of a bucket, in seconds: buckets are 32 to a factor of two.
@@ -204,18 +188,6 @@ mod tests {
             assert!(rows.collect::<BTreeSet<_>>().len() <= MOST_ROWS, "{longest:?}: {map:?}");
             assert!(map.height <= HEAD + ROWS_HEIGHT + FOOT, "{longest:?}: {map:?}");
         }
-    }
-
-    #[test]
-    fn times_stand_below_the_columns_that_begin_with_them() {
-        let of = |first, secs, count| times(Steps { first, secs, count }).collect::<Vec<_>>();
-        let nine_o_clock = 20_000 * DAY_SECS + 9 * 3_600;
-
-        let week = of(nine_o_clock, 10_800, 56);
-        assert_eq!((week.len(), &week[0]), (7, &(5, "05 Oct".to_owned())));
-        let day = of(nine_o_clock + 1_800, 1_800, 48);
-        assert_eq!((day.len(), &day[0]), (8, &(5, "12:00".to_owned())));
-        assert!((2..=9).contains(&of(nine_o_clock, DAY_SECS, 90).len()));
     }
 
     #[test]

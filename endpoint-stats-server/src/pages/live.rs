@@ -148,7 +148,7 @@ impl Now {
         let hits = endpoints.iter().fold(0_u64, |sum, live| sum.saturating_add(live.hits));
         let errors = endpoints.iter().fold(0_u64, |sum, live| sum.saturating_add(live.errors));
         let most = by_second.iter().copied().max().unwrap_or(0).max(1);
-        let bar = |hits: u64| (numbers::count(hits), hits.saturating_mul(BAR_HEIGHT) / most);
+        let bar = |hits: u64| (numbers::count(hits), hits.saturating_mul(BAR_HEIGHT).div_ceil(most));
         Self {
             is_fed,
             whose,

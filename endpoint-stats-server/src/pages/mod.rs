@@ -5,6 +5,7 @@
 
 mod asked;
 mod assets;
+mod axis;
 mod books;
 mod change;
 mod chart;

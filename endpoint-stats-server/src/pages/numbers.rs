@@ -74,21 +74,6 @@ pub(super) fn field_time(at: Timestamp) -> String {
     format(at, "%Y-%m-%dT%H:%M")
 }
 
-/// The start of a step as an axis shows it: its hour, or its day where steps are long.
-pub(super) fn axis_time(start: i64, step_secs: i64) -> String {
-    format(Timestamp::from_unix(start), axis_pattern(step_secs))
-}
-
-/// The pattern of the same.
-pub(super) fn axis_pattern(step_secs: i64) -> &'static str {
-    if axis_has_days(step_secs) { "%d %b" } else { "%H:%M" }
-}
-
-/// Whether steps are so long that an axis shows days.
-pub(super) fn axis_has_days(step_secs: i64) -> bool {
-    step_secs >= 10_800
-}
-
 /// A range, with its day named once when both ends lie in it.
 pub(super) fn range(range: TimeRange) -> String {
     let day = |at| format(at, "%-d %b %Y");
@@ -117,7 +102,8 @@ pub(super) fn length(secs: i64) -> String {
     }
 }
 
-fn format(at: Timestamp, pattern: &str) -> String {
+/// A second by a pattern of `strftime`, in UTC.
+pub(super) fn format(at: Timestamp, pattern: &str) -> String {
     jiff::Timestamp::from_second(at.as_unix())
         .map_or_else(|_| at.as_unix().to_string(), |time| time.strftime(pattern).to_string())
 }

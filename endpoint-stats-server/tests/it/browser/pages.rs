@@ -11,6 +11,15 @@ use crate::command::Server;
 /// Every kind of page, relative to where the pages are.
 pub(super) const PAGES: [&str; 6] = ["", ENDPOINT, "live", "unused", "books", "?from=yesterday"];
 
+/// The height of the smallest text in a drawing; nothing without a drawing.
+const SMALLEST_AXIS_TEXT: &str = "const texts = [...document.querySelectorAll('.plot text')];
+    return texts.length ? Math.min(...texts.map(text => text.getBoundingClientRect().height)) : null";
+
+/// Whether each button stands beside or below its text, not on it.
+const STANDS_APART: &str = "return [...document.querySelectorAll('.copyable')].map(box => {
+    const [text, button] = [...box.children].map(child => child.getBoundingClientRect());
+    return button.width > 0 && (button.left >= text.right || button.top >= text.bottom) })";
+
 const ROUTES: &str = "#endpoints ~ * .route, tbody .route";
 
 async fn seeded() -> (tempfile::TempDir, Server, Chromium) {
@@ -124,11 +133,27 @@ async fn pages_fit_a_phone_and_follow_the_colours_of_the_system() {
         browser.open(&format!("http://{}/{page}", server.address)).await;
         let width = browser.run("return document.documentElement.scrollWidth", Vec::new()).await;
         assert!(width.as_u64() <= Some(PHONE.0.into()), "/{page} is {width} wide");
+        let smallest = browser.run(SMALLEST_AXIS_TEXT, Vec::new()).await;
+        assert!(smallest.as_f64().is_none_or(|height| height >= 9.0), "/{page} has text of {smallest} pixels");
         let light = browser.run(ground, Vec::new()).await;
         browser.prefer("dark").await;
         assert_ne!(browser.run(ground, Vec::new()).await, light, "/{page}");
     }
     browser.resize(DESK).await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buttons_that_copy_cover_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let browser = Chromium::start().await;
+    for size in [PHONE, DESK] {
+        browser.resize(size).await;
+        browser.open(&format!("http://{}/", server.address)).await;
+
+        assert_eq!(browser.run(STANDS_APART, Vec::new()).await, json!([true, true, true, true]), "{size:?}");
+    }
     browser.quit().await;
 }
 
