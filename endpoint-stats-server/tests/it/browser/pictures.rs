@@ -9,7 +9,7 @@ use crate::command::Server;
 
 pub(super) const ENDPOINT: &str = "endpoint?service=payments&method=POST&route=/charges&from=-7d";
 
-/// Writes `target/pictures/PAGE-LOOK.png`; two of them are in `docs/`, with 128 colours.
+/// Writes `target/pictures/PAGE-LOOK.png`; two of them are in `docs/`, with 256 colours.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "for people: it proves nothing"]
 async fn pictures_of_every_page() {
