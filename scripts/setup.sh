@@ -6,7 +6,7 @@
 #   dev  a C compiler (for SQLite), shellcheck, curl, sqlite3, PostgreSQL, Redis, wrk, cargo-nextest, rustfmt, clippy;
 #        Chromium with its driver, npm, and axe-core (into target/tools), for the tests of the dashboard
 #   k8s  the Kubernetes tools: not part of this release yet, so it installs nothing and exits 3
-#   all  the same as dev, and says that the Kubernetes tools are not part of this release yet
+#   all  dev, then k8s, without its exit code
 #
 # Installs only what is missing, after saying what that is. System packages come from apt-get (Debian, Ubuntu; with
 # sudo when not root); on other systems it names what to install instead. The tests start their own PostgreSQL and Redis:
@@ -17,88 +17,70 @@
 set -euo pipefail
 
 # Command, and the Debian package that brings it.
-readonly SYSTEM_TOOLS=(cc:build-essential shellcheck:shellcheck curl:curl sqlite3:sqlite3 wrk:wrk postgres:postgresql
-  redis-server:redis-server redis-cli:redis-tools chromium:chromium chromedriver:chromium-driver npm:npm)
-readonly AXE_CORE=axe-core@4.14.1
+readonly BUILD=(cc:build-essential shellcheck:shellcheck curl:curl sqlite3:sqlite3 wrk:wrk)
+readonly DATABASES=(postgres:postgresql redis-server:redis-server redis-cli:redis-tools)
+readonly BROWSER=(chromium:chromium chromedriver:chromium-driver npm:npm)
 readonly NO_CLUSTER=/etc/postgresql-common/createcluster.d/endpoint-stats.conf
+readonly NO_REDIS=/etc/systemd/system/redis-server.service
+readonly AXE_CORE=axe-core@4.14.1
 
 usage() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "${BASH_SOURCE[0]}"; }
-
 say() { printf 'setup: %s\n' "$*"; }
-
-fail() {
-  printf 'setup: %s\n' "$*" >&2
-  exit 1
-}
+fail() { say "$*" >&2; exit 1; }
 
 # Debian keeps the programs of a PostgreSQL server off the PATH.
 is_there() { command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null; }
 
-missing_packages() {
+missing_of() { # command:package...
   local tool
-  for tool in "${SYSTEM_TOOLS[@]}"; do
-    is_there "${tool%%:*}" || printf '%s\n' "${tool##*:}"
-  done
+  for tool; do is_there "${tool%%:*}" || printf '%s\n' "${tool##*:}"; done
 }
 
 as_root() { if ((EUID == 0)); then "$@"; else sudo "$@"; fi; }
 apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 
 start_no_postgresql() { as_root install -D -m 644 /dev/stdin "$NO_CLUSTER" <<<"create_main_cluster = off"; }
-start_no_redis() {
-  as_root install -d /etc/systemd/system
-  as_root ln -sfn /dev/null /etc/systemd/system/redis-server.service
-}
+start_no_redis() { as_root install -d /etc/systemd/system && as_root ln -sfn /dev/null "$NO_REDIS"; }
 
-install_system_tools() {
-  local packages
-  mapfile -t packages < <(missing_packages)
-  if ((${#packages[@]} == 0)); then
-    return
-  fi
-  command -v apt-get >/dev/null || fail "no apt-get here; install these and run again: ${packages[*]}"
-  ((EUID == 0)) || command -v sudo >/dev/null || fail "neither root nor sudo; install by hand: ${packages[*]}"
-  say "installing ${packages[*]} with apt-get"
-  [[ " ${packages[*]} " != *" postgresql "* ]] || start_no_postgresql
-  [[ " ${packages[*]} " != *" redis-server "* ]] || start_no_redis
+system_tools() {
+  local missing
+  mapfile -t missing < <(missing_of "${BUILD[@]}" "${DATABASES[@]}" "${BROWSER[@]}")
+  if ((${#missing[@]} == 0)); then return; fi
+  command -v apt-get >/dev/null || fail "no apt-get here; install these and run again: ${missing[*]}"
+  ((EUID == 0)) || command -v sudo >/dev/null || fail "neither root nor sudo; install by hand: ${missing[*]}"
+  say "installing ${missing[*]} with apt-get"
+  [[ " ${missing[*]} " != *" postgresql "* ]] || start_no_postgresql
+  [[ " ${missing[*]} " != *" redis-server "* ]] || start_no_redis
   apt_get update || fail "apt-get could not update its lists"
-  apt_get install --yes --no-install-recommends "${packages[@]}" >/dev/null || fail "could not install ${packages[*]}"
+  apt_get install --yes --no-install-recommends "${missing[@]}" >/dev/null || fail "could not install ${missing[*]}"
 }
 
-install_rust_component() { # subcommand of cargo, component of rustup
-  if cargo "$1" --version >/dev/null 2>&1; then
-    return
-  fi
-  command -v rustup >/dev/null || fail "cargo $1 is missing and there is no rustup; install the package of $2"
-  say "adding the rustup component $2"
-  rustup component add "$2" || fail "could not add the component $2"
+cargo_tool() { # subcommand of cargo, command that brings it...
+  if cargo "$1" --version >/dev/null 2>&1; then return; fi
+  say "cargo $1 is missing: ${*:2}"
+  "${@:2}" || fail "cargo $1 is missing, and this brings it but failed: ${*:2}"
 }
 
-install_nextest() {
-  if cargo nextest --version >/dev/null 2>&1; then
-    return
-  fi
-  say "installing cargo-nextest with cargo install (a few minutes)"
-  cargo install cargo-nextest --locked || fail "could not install cargo-nextest"
+rust_tools() {
+  cargo_tool fmt rustup component add rustfmt
+  cargo_tool clippy rustup component add clippy
+  cargo_tool nextest cargo install cargo-nextest --locked
 }
 
-# What finds defects of accessibility, for the tests of the dashboard.
-install_axe() {
-  if [[ -f target/tools/node_modules/axe-core/axe.min.js ]]; then
-    return
-  fi
-  say "installing $AXE_CORE with npm into target/tools"
-  mkdir -p target/tools
-  npm install --prefix target/tools --no-save --no-audit --no-fund --silent "$AXE_CORE" || fail "could not install $AXE_CORE"
+# What finds defects of accessibility.
+axe() {
+  local tools=target/tools
+  if [[ -f $tools/node_modules/axe-core/axe.min.js ]]; then return; fi
+  say "installing $AXE_CORE with npm into $tools"
+  mkdir -p "$tools"
+  npm install --prefix "$tools" --no-save --no-audit --no-fund --silent "$AXE_CORE" || fail "could not install $AXE_CORE"
 }
 
 dev() {
   command -v cargo >/dev/null || fail "cargo is missing; install Rust with rustup and run again"
-  install_system_tools
-  install_rust_component fmt rustfmt
-  install_rust_component clippy clippy
-  install_nextest
-  install_axe
+  system_tools
+  rust_tools
+  axe
   say "everything for dev is there"
 }
 
