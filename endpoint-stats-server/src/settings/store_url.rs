@@ -1,19 +1,15 @@
-//! Settings: where the windows are kept, times and widths, and what to say when a value is wrong.
+//! [`StoreUrl`]: where the windows are kept, and what stands in front of it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::fs;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
 
-use endpoint_stats_core::ServiceName;
 use endpoint_stats_core::store::postgres::PostgresOptions;
 use endpoint_stats_core::store::redis::{RedisOptions, RedisStore};
 use endpoint_stats_core::store::{Retention, StoreError};
-use endpoint_stats_core::window::{Timestamp, Width};
 
+use super::{SettingError, masked};
 use crate::cli::{RedisArgs, StoreArgs};
 
 /// Where windows are kept without a setting.
@@ -34,55 +30,6 @@ pub enum StoreUrl {
     Redis(Box<RedisOptions>),
     /// Nowhere: they are gone when the process ends.
     Memory,
-}
-
-/// Says which setting is wrong, what it was, and what was expected. Secrets are masked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingError {
-    setting: &'static str,
-    value: String,
-    expected: Cow<'static, str>,
-}
-
-impl SettingError {
-    /// Creates an error about a setting's value.
-    pub fn new(setting: &'static str, value: &str, expected: impl Into<Cow<'static, str>>) -> Self {
-        Self { setting, value: masked(value), expected: expected.into() }
-    }
-
-    /// The flag.
-    pub fn setting(&self) -> &'static str {
-        self.setting
-    }
-}
-
-impl fmt::Display for SettingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid value {:?} for `{}`: expected {}", self.value, self.setting, self.expected)
-    }
-}
-
-impl std::error::Error for SettingError {}
-
-/// Hides the password of a URL, also of one that is not written as it should be.
-pub fn masked(value: &str) -> String {
-    let value = match value.find("password=") {
-        Some(at) => format!("{}password=***", &value[..at]),
-        None => value.to_owned(),
-    };
-    let Some((scheme, rest)) = value.split_once("://") else {
-        return value;
-    };
-    let end = rest.rfind('@').or_else(|| rest.find(['/', '?', '#'])).unwrap_or(rest.len());
-    let (user, behind) = rest.split_at(end);
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    match user.split_once(':') {
-        // Without a host, what stands behind the colon is a port, or a password that nothing follows.
-        Some((name, secret)) if behind.starts_with('@') || !is_number(secret) => {
-            format!("{scheme}://{name}:***{behind}")
-        }
-        _ => value,
-    }
 }
 
 // === impl DatabaseUrl ===
@@ -118,7 +65,7 @@ impl StoreUrl {
             None => args.database_url.as_ref().map_or(DEFAULT_URL, |url| &url.0).to_owned(),
         };
         Ok(match Self::parse(url.trim())? {
-            Self::Postgres(options) => Self::Postgres(Box::new(with_args(*options, args))),
+            Self::Postgres(options) => Self::Postgres(Box::new(postgres_with_args(*options, args))),
             Self::Redis(options) => Self::Redis(Box::new(redis_with_args(*options, args))),
             store => store,
         })
@@ -201,7 +148,7 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default()
 }
 
-fn with_args(options: PostgresOptions, args: &StoreArgs) -> PostgresOptions {
+fn postgres_with_args(options: PostgresOptions, args: &StoreArgs) -> PostgresOptions {
     let options = options.with_max_connections(u16::from(args.database_connections).into());
     match &args.database_password_file {
         Some(file) => options.with_password_file(file),
@@ -219,74 +166,9 @@ fn postgres(url: &str, address: &str) -> Result<PostgresOptions, String> {
         .map_err(|error| format!("postgres://USER:PASSWORD@HOST:PORT/DATABASE{}", cause(&error)))
 }
 
-/// Reads a service's name.
-///
-/// # Errors
-///
-/// When it is not one.
-pub fn service_name(name: &str) -> Result<ServiceName, SettingError> {
-    ServiceName::new(name)
-        .map_err(|_| SettingError::new("--service", name, "1 to 64 characters of a-z, 0-9, '-', '_' and '.'"))
-}
-
-/// Reads a window's width.
-///
-/// # Errors
-///
-/// When there are no windows of that width.
-pub fn width(text: &str) -> Result<Width, SettingError> {
-    Width::ALL
-        .into_iter()
-        .find(|width| width.to_string() == text)
-        .ok_or_else(|| SettingError::new("--window", text, "10s, 1m, 1h or 1d"))
-}
-
-/// Takes a number of seconds from a range.
-///
-/// # Errors
-///
-/// When it is outside, or not a number.
-pub fn duration(setting: &'static str, secs: f64, range: RangeInclusive<f64>) -> Result<Duration, SettingError> {
-    Duration::try_from_secs_f64(secs).ok().filter(|_| range.contains(&secs)).ok_or_else(|| {
-        SettingError::new(setting, &secs.to_string(), format!("{} to {} seconds", range.start(), range.end()))
-    })
-}
-
-/// Reads a number and its unit as seconds: `10s`, `5m`, `24h`, `7d`.
-pub fn seconds(text: &str) -> Option<i64> {
-    let unit = text.chars().last()?;
-    let number: i64 = text[..text.len() - unit.len_utf8()].parse().ok().filter(|number| *number > 0)?;
-    number.checked_mul(match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return None,
-    })
-}
-
-/// Reads a time: a date, RFC 3339, or `-24h` for 24 hours before `now`.
-///
-/// # Errors
-///
-/// When it is none of these.
-pub fn time(setting: &'static str, text: &str, now: Timestamp) -> Result<Timestamp, SettingError> {
-    let ago = text.strip_prefix('-').and_then(seconds).map(|secs| now.minus_secs(secs));
-    let exact = || text.parse::<jiff::Timestamp>().ok().map(|time| Timestamp::from_unix(time.as_second()));
-    let date = || {
-        let midnight = text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-        Some(Timestamp::from_unix(midnight.timestamp().as_second()))
-    };
-    ago.or_else(exact)
-        .or_else(date)
-        .ok_or_else(|| SettingError::new(setting, text, "2015-05-17, 2015-05-17T10:00:00Z or -24h"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const NOW: Timestamp = Timestamp::from_unix(1_700_000_000);
 
     fn parse_error(url: &str) -> String {
         StoreUrl::parse(url).unwrap_err().to_string()
@@ -336,23 +218,5 @@ mod tests {
             assert!(!format!("{shown:?}").contains("s3cr"), "{shown:?}");
             assert!(!format!("{:?}", url.parse::<DatabaseUrl>().unwrap()).contains("s3cr"), "{url}");
         }
-    }
-
-    #[test]
-    fn a_time_is_a_date_rfc_3339_or_some_time_ago() {
-        assert_eq!(time("--from", "2015-05-17", NOW).unwrap().as_unix(), 1_431_820_800);
-        assert_eq!(time("--from", "2015-05-17T12:05:03+02:00", NOW).unwrap().as_unix(), 1_431_857_103);
-        assert_eq!(time("--from", "-24h", NOW).unwrap(), NOW.minus_secs(86_400));
-        assert!(time("--from", "yesterday", NOW).is_err());
-        assert!(time("--from", "-99999999999999999d", NOW).is_err());
-    }
-
-    #[test]
-    fn seconds_need_a_unit() {
-        assert_eq!(seconds("5m"), Some(300));
-        assert_eq!(seconds("5"), None);
-        assert_eq!(seconds("0s"), None);
-        assert_eq!(seconds("1é"), None);
-        assert_eq!(seconds(""), None);
     }
 }
