@@ -1,15 +1,14 @@
 //! `healthcheck`: is the server well?
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 
 use super::{Failure, print};
 use crate::cli::HealthcheckArgs;
 use crate::healthcheck::{self, Health};
-use crate::settings::SettingError;
+use crate::settings;
 
 pub(super) async fn run(args: &HealthcheckArgs) -> Result<(), Failure> {
-    let patience = patience(args.timeout_secs)?;
+    let patience = settings::duration("--timeout-secs", args.timeout_secs, 0.01..=300.0)?;
     let address = reachable(args.admin_listen.unwrap_or(args.listen));
     let path = if args.ready { "/ready" } else { "/health" };
     let asked = tokio::time::timeout(patience, healthcheck::ask(address, path)).await;
@@ -35,9 +34,19 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-fn patience(secs: f64) -> Result<Duration, SettingError> {
-    Duration::try_from_secs_f64(secs)
-        .ok()
-        .filter(|patience| (0.01..=300.0).contains(&patience.as_secs_f64()))
-        .ok_or_else(|| SettingError::new("--timeout-secs", &secs.to_string(), "0.01 to 300 seconds"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_all_addresses_is_asked_on_the_local_one() {
+        for (listen, asked) in [
+            ("0.0.0.0:9999", "127.0.0.1:9999"),
+            ("[::]:9999", "[::1]:9999"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+            ("[2001:db8::1]:80", "[2001:db8::1]:80"),
+        ] {
+            assert_eq!(reachable(listen.parse().unwrap()).to_string(), asked);
+        }
+    }
 }

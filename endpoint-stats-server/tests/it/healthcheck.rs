@@ -8,14 +8,16 @@ use std::thread;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::command::{Server, program, run, stderr, stdout};
+use crate::command::{Server, file, program, run, stderr, stdout};
+use crate::store_faults::Lock;
 
 fn check(listen: SocketAddr, arguments: &[&str]) -> std::process::Output {
     run(&[&["healthcheck", "--listen", &listen.to_string()], arguments].concat())
 }
 
-/// Answers one connection after the other over TLS, with a certificate that nobody signed.
-fn tls_server() -> SocketAddr {
+/// Answers one connection after the other over TLS, with a certificate that nobody signed, and ends it as TLS wants, or
+/// just so.
+fn tls_server(says_goodbye: bool) -> SocketAddr {
     let certificate = rcgen::generate_simple_self_signed(["elsewhere.example".to_owned()]).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(certificate.signing_key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -32,7 +34,9 @@ fn tls_server() -> SocketAddr {
             let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), plain);
             if stream.read(&mut [0; 1024]).is_ok() {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nwell");
-                stream.conn.send_close_notify();
+                if says_goodbye {
+                    stream.conn.send_close_notify();
+                }
                 let _ = stream.flush();
             }
         }
@@ -81,10 +85,44 @@ fn the_settings_of_serve_say_where_to_ask() {
 
 #[test]
 fn a_server_with_a_certificate_of_another_name_is_asked_over_tls() {
-    let output = check(tls_server(), &[]);
+    for says_goodbye in [true, false] {
+        let output = check(tls_server(says_goodbye), &[]);
+
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(stdout(&output), "well\n");
+    }
+}
+
+#[test]
+fn of_an_answer_without_end_only_the_start_is_read() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        while stream.write_all(&[b'x'; 1_024]).is_ok() {}
+    });
+
+    let output = check(address, &[]);
 
     assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(stdout(&output), "well\n");
+    assert!(output.stdout.len() <= 16 * 1_024, "{} bytes", output.stdout.len());
+}
+
+#[test]
+fn a_server_that_is_not_ready_gives_exit_code_1_and_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let _lock = Lock::take(&file(folder.path()));
+
+    let alive = check(server.address, &[]);
+    let ready = check(server.address, &["--ready"]);
+
+    assert!(alive.status.success(), "{}", stderr(&alive));
+    assert_eq!(ready.status.code(), Some(1));
+    let said = stderr(&ready);
+    assert!(said.contains("/ready: 503 ") && said.contains("the store"), "{said}");
+    assert!(ready.stdout.is_empty());
 }
 
 #[test]
