@@ -20,7 +20,10 @@ fn main() -> ExitCode {
             return fail(&Failure::from(anyhow::Error::new(error).context("failed to start the runtime")));
         }
     };
-    match runtime.block_on(commands::run(invocation)) {
+    let done = runtime.block_on(commands::run(invocation));
+    // What still reads a file that never ends does not hold up the end.
+    runtime.shutdown_background();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => fail(&failure),
     }

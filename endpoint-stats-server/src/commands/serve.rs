@@ -1,6 +1,7 @@
 //! `serve`: the server, from its flags to its end.
 
 use std::io::IsTerminal;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,13 +40,14 @@ pub(super) fn check(args: &ServeArgs) -> Result<(), Failure> {
 pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(args.log_format);
     let metrics = serve::install_metrics().context("failed to install the metrics recorder")?;
-    let interrupted = serve::interrupted();
+    let mut interrupted = pin!(serve::interrupted());
     let Plan { service, flush, cache, limits, tls, access } = plan(&args)?;
-    serve::raise_file_descriptors_for(limits.connections.max);
-    if args.migrate {
-        migrate::run_first(&args.store).await?;
-    }
-    let store = open(&args.store).await?;
+    let listeners = 1 + usize::from(args.admin_listen.is_some());
+    serve::raise_file_descriptors_for(listeners * limits.connections.max);
+    let store = tokio::select! {
+        store = prepared(&args) => store?,
+        () = &mut interrupted => return Ok(()),
+    };
     let listeners = Listeners {
         main: listen("--listen", args.listen).await?,
         admin: match args.admin_listen {
@@ -64,6 +66,13 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
         .start();
     let options = Options { access, limits, drain: Duration::from_secs(args.drain_secs.into()) };
     serve::serve(listeners, stats, live, ingest, metrics, options, interrupted).await.map_err(Failure::from)
+}
+
+async fn prepared(args: &ServeArgs) -> Result<Arc<dyn StatsStore>, Failure> {
+    if args.migrate {
+        migrate::run_first(&args.store).await?;
+    }
+    open(&args.store).await
 }
 
 fn plan(args: &ServeArgs) -> Result<Plan, Failure> {

@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
 
+use super::draining::Draining;
 use super::limits::ConnectionLimits;
 use super::pulse::Pulse;
 use super::room::Seat;
@@ -34,6 +35,7 @@ pub(super) struct Connection {
     pub(super) app: Router,
     pub(super) tls: Option<Tls>,
     pub(super) limits: ConnectionLimits,
+    pub(super) draining: Draining,
 }
 
 impl Connection {
@@ -43,9 +45,10 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let pulse = Arc::clone(seat.pulse());
         tokio::select! {
+            // In this order: whoever has to make way begins no request that would be cut off.
             biased;
-            () = self.talk(stream, peer, &pulse, watcher) => {}
             () = pulse.evicted() => tracing::debug!(%peer, "the connection makes way for another"),
+            () = self.talk(stream, peer, &pulse, watcher) => {}
         }
     }
 
@@ -53,7 +56,11 @@ impl Connection {
         let Some(tls) = self.tls.clone() else {
             return self.serve(stream, peer, pulse, watcher).await;
         };
-        match timeout(self.limits.handshake, tls.accept(stream)).await {
+        let shaken = tokio::select! {
+            shaken = timeout(self.limits.handshake, tls.accept(stream)) => shaken,
+            () = self.draining.clone().begun() => return,
+        };
+        match shaken {
             Ok(Ok(stream)) => self.serve(stream, peer, pulse, watcher).await,
             Ok(Err(error)) => tracing::debug!(%error, %peer, "the handshake failed"),
             Err(_) => tracing::debug!(%peer, "the handshake took too long"),
@@ -136,6 +143,6 @@ impl http_body::Body for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.pulse.idle();
+        self.pulse.answered();
     }
 }

@@ -63,7 +63,7 @@ impl Connections {
         let accepting = Accepting {
             listener,
             room: Arc::new(Room::new(limits.max, limits.max_per_address)),
-            connection: Connection { app, tls, limits },
+            connection: Connection { app, tls, limits, draining: self.draining() },
             graceful: Arc::clone(&self.graceful),
             silent_until: Instant::now(),
         };
@@ -111,8 +111,11 @@ impl Accepting {
         }
     }
 
-    /// Out of file descriptors, most likely: one of those that do nothing may go.
+    /// Out of file descriptors, unless a client has gone already: one of those that do nothing may go.
     async fn recover(&mut self, error: &io::Error) {
+        if is_of_one_client(error) {
+            return;
+        }
         let now = Instant::now();
         if now >= self.silent_until {
             self.silent_until = now + QUIET;
@@ -121,6 +124,12 @@ impl Accepting {
         self.room.make_room();
         sleep_until(now + ACCEPT_PAUSE).await;
     }
+}
+
+/// Whether the next client may have better luck at once.
+fn is_of_one_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ enum Phase {
     Idle,
     /// A request is under way.
     Busy,
+    /// The answer is complete, and not all of it has left.
+    Answered,
 }
 
 /// How little would be lost with a connection; the least is the first to go.
@@ -55,9 +57,17 @@ impl Pulse {
         self.enter(Phase::Busy);
     }
 
-    /// The answer has been handed over.
-    pub(super) fn idle(&self) {
-        self.enter(Phase::Idle);
+    /// The whole answer has been handed over, and may still be on its way out.
+    pub(super) fn answered(&self) {
+        self.enter(Phase::Answered);
+    }
+
+    /// What was handed over has left.
+    pub(super) fn flushed(&self) {
+        let is_answered = self.state().phase == Phase::Answered;
+        if is_answered {
+            self.enter(Phase::Idle);
+        }
     }
 
     /// Bytes have come.
@@ -86,7 +96,7 @@ impl Pulse {
         let waiting = match state.phase {
             Phase::Head => Some(state.since + limits.head),
             Phase::Idle => Some(state.since + limits.idle),
-            Phase::Busy => None,
+            Phase::Busy | Phase::Answered => None,
         };
         match (stalled, waiting) {
             (Some(stalled), Some(waiting)) => Some(stalled.min(waiting)),
@@ -97,8 +107,8 @@ impl Pulse {
     /// What would be lost with the connection; `None` when somebody waits for an answer.
     pub(super) fn worth(&self) -> Option<Worth> {
         let state = self.state();
-        let is_waiting = state.phase != Phase::Busy && state.stalled_since.is_none();
-        is_waiting.then_some(Worth { is_idle: state.phase == Phase::Idle, since: state.since })
+        let is_waited_for = matches!(state.phase, Phase::Busy | Phase::Answered) || state.stalled_since.is_some();
+        (!is_waited_for).then_some(Worth { is_idle: state.phase == Phase::Idle, since: state.since })
     }
 
     /// Asks the connection to end.
@@ -128,5 +138,71 @@ impl Worth {
     /// Whether a request was answered on it, and none has begun since.
     pub(super) fn is_idle(self) -> bool {
         self.is_idle
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn limits() -> ConnectionLimits {
+        ConnectionLimits::default()
+    }
+
+    fn time_left(pulse: &Pulse) -> Option<Duration> {
+        pulse.deadline(&limits()).map(|deadline| deadline - Instant::now())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_its_time_from_its_first_byte() {
+        let pulse = Pulse::new();
+        pulse.answered();
+        pulse.flushed();
+        assert_eq!(time_left(&pulse), Some(limits().idle));
+
+        pulse.received();
+        advance(Duration::from_secs(1)).await;
+        pulse.received();
+
+        assert_eq!(time_left(&pulse), Some(limits().head - Duration::from_secs(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_on_its_way_out_is_not_idle() {
+        let pulse = Pulse::new();
+        pulse.busy();
+
+        pulse.answered();
+
+        assert_eq!((time_left(&pulse), pulse.worth()), (None, None));
+        pulse.flushed();
+        assert!(pulse.worth().unwrap().is_idle());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_under_way_has_no_deadline_of_its_connection() {
+        let pulse = Pulse::new();
+        pulse.busy();
+        pulse.flushed();
+
+        assert_eq!((time_left(&pulse), pulse.worth()), (None, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_has_its_time_until_it_takes_something() {
+        let pulse = Pulse::new();
+        pulse.busy();
+        pulse.stalls();
+        advance(Duration::from_secs(1)).await;
+        pulse.stalls();
+        assert_eq!(time_left(&pulse), Some(limits().stall - Duration::from_secs(1)));
+
+        pulse.flows();
+
+        assert_eq!(time_left(&pulse), None);
     }
 }

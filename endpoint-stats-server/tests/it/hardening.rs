@@ -1,10 +1,10 @@
 //! What hostile, broken and too many clients get; and that the others do not notice.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::process::Command;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 
-use crate::command::{PATIENCE, Server, run, stderr};
+use crate::command::{PATIENCE, Server, program, run, stderr};
 use crate::http;
 
 fn connect(address: SocketAddr) -> TcpStream {
@@ -112,7 +112,8 @@ fn a_client_that_leaves_in_the_middle_harms_nobody() {
 #[test]
 fn a_client_with_too_many_connections_loses_its_oldest() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start_with(folder.path(), &["--max-connections-per-address", "3"]);
+    let server =
+        Server::start_with(folder.path(), &["--max-connections-per-address", "3", "--header-timeout-secs", "600"]);
     let silent: Vec<_> = (0..3).map(|_| connect(server.address)).collect();
 
     assert_eq!(server.get("/health").status, 200);
@@ -172,6 +173,23 @@ fn a_process_without_file_descriptors_goes_on_serving() {
         assert_eq!(http::get(server.address, "/health").unwrap().status, 200);
     }
     assert!(server.stop().success());
+}
+
+#[test]
+fn each_listener_needs_its_file_descriptors() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let with_3000 = |arguments: &[&str]| {
+        let serve = program(&["serve", "--database-url", "memory:", "--listen", &address]);
+        let mut limited = Command::new("prlimit");
+        limited.arg("--nofile=3000:3000").arg(serve.get_program()).args(serve.get_args()).args(arguments);
+        stderr(&limited.stdin(Stdio::null()).output().unwrap())
+    };
+
+    let (one, two) = (with_3000(&[]), with_3000(&["--admin-listen", "127.0.0.1:0"]));
+
+    assert!(one.contains(&address) && !one.contains("open files are limited"), "{one}");
+    assert!(two.contains("open files are limited"), "{two}");
 }
 
 #[test]

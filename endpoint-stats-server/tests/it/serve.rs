@@ -1,11 +1,12 @@
 //! The contract of `serve`.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use crate::command::{PATIENCE, Server, file, sqlite3};
+use crate::command::{PATIENCE, Server, file, program, sqlite3};
 use crate::http;
 
 #[test]
@@ -128,6 +129,19 @@ fn a_full_server_can_still_be_stopped() {
     let _waiting = TcpStream::connect(server.address).unwrap();
 
     assert!(server.stop().success());
+}
+
+#[test]
+fn a_server_that_waits_for_its_store_can_be_stopped() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://ann@{}/stats", silent.local_addr().unwrap());
+    let mut waiting = program(&["serve", "--listen", "127.0.0.1:0", "--database-url", &url]).spawn().unwrap();
+    let _asked = silent.accept().unwrap();
+
+    let terminated = Command::new("kill").arg(waiting.id().to_string()).status();
+
+    assert!(terminated.unwrap().success());
+    assert!(waiting.wait().unwrap().success());
 }
 
 #[test]

@@ -136,6 +136,30 @@ fn a_new_certificate_is_shown_without_a_restart_and_without_a_failure_under_load
 }
 
 #[test]
+fn a_certificate_that_never_ends_does_not_hold_up_the_end() {
+    let place = Place::new();
+    let server = place.server(&[]);
+    let pipe = place.folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::rename(&pipe, &place.certificates.server).unwrap();
+    let _reader_is_there = fs::OpenOptions::new().write(true).open(&place.certificates.server).unwrap();
+
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_handshake_that_was_not_begun_does_not_hold_up_the_end() {
+    let place = Place::new();
+    let server = place.server(&["--handshake-timeout-secs", "600", "--drain-secs", "60"]);
+    let _silent = TcpStream::connect(server.address).unwrap();
+    assert_answered(&curl(server.address, &place.certificates.authority, &[]));
+
+    let said = server.stop_and_read_log();
+
+    assert!(!said.contains("cut off"), "{said}");
+}
+
+#[test]
 fn a_new_certificate_that_is_none_changes_nothing() {
     let place = Place::new();
     let server = place.server(&[]);

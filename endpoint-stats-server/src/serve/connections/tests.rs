@@ -91,3 +91,61 @@ async fn a_stream_of_events_does_not_hold_up_the_end() {
     client.read_to_string(&mut rest).await.unwrap();
     assert!(rest.ends_with("0\r\n\r\n"), "{rest:?}");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_taken_late_is_not_an_idle_connection() {
+    const LENGTH: usize = 32 << 20;
+    let mut connections = Connections::with_limits(ConnectionLimits { idle: SHORT, ..ConnectionLimits::default() });
+    let app = Router::new().route("/", get(async || vec![b'x'; LENGTH]));
+    let mut client = ask(listening(&mut connections, app).await, "/").await;
+    client.readable().await.unwrap();
+    sleep_until(Instant::now() + 5 * SHORT).await;
+
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).await.unwrap();
+
+    assert!(answer.len() > LENGTH, "{} bytes came", answer.len());
+}
+
+#[tokio::test]
+async fn a_connection_that_makes_way_begins_no_request() {
+    let connections = Connections::new(1);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let app = Router::new().route("/", get(async move || drop(Told(tell))));
+    let connection = Connection { app, tls: None, limits: connections.limits, draining: connections.draining() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let _client = ask(listener.local_addr().unwrap(), "/").await;
+    let (stream, peer) = listener.accept().await.unwrap();
+    stream.readable().await.unwrap();
+    let seat = Arc::new(Room::new(1, 1)).admit(peer.ip()).unwrap();
+    seat.pulse().evict();
+
+    connection.run(stream, peer, seat, connections.graceful.watcher()).await;
+
+    assert_eq!(told.recv().await, None, "the request was begun");
+}
+
+#[tokio::test]
+async fn a_client_that_was_gone_when_it_was_accepted_costs_no_other_its_place() {
+    let room = Arc::new(Room::new(8, 8));
+    let idle = room.admit("192.0.2.1".parse().unwrap()).unwrap();
+    let connections = Connections::new(8);
+    let mut accepting = Accepting {
+        listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        room,
+        connection: Connection {
+            app: Router::new(),
+            tls: None,
+            limits: connections.limits,
+            draining: connections.draining(),
+        },
+        graceful: Arc::default(),
+        silent_until: Instant::now(),
+    };
+
+    accepting.recover(&io::ErrorKind::ConnectionAborted.into()).await;
+    assert!(timeout(Duration::ZERO, idle.pulse().evicted()).await.is_err());
+
+    accepting.recover(&io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error())).await;
+    assert!(timeout(Duration::ZERO, idle.pulse().evicted()).await.is_ok());
+}
