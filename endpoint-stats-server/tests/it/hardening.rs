@@ -15,8 +15,11 @@ fn connect(address: SocketAddr) -> TcpStream {
 
 /// Whether the server ends a connection without another word.
 fn is_closed(mut stream: TcpStream) -> bool {
-    // A reset is an end, too.
-    !matches!(stream.read(&mut [0; 64]), Ok(1..))
+    match stream.read(&mut [0; 64]) {
+        Ok(read) => read == 0,
+        // A reset is an end, too; that nothing came in time is none.
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
 }
 
 /// The statuses that some bytes are answered with, until the server closes the connection.
