@@ -1,6 +1,7 @@
 //! Flags of `serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
@@ -38,6 +39,10 @@ pub struct ServeArgs {
     /// The name the server counts its own endpoints under.
     #[arg(long, env = "ENDPOINT_STATS_SERVICE", default_value = "endpoint-stats-server", value_name = "NAME")]
     pub service: String,
+    /// The file of the secret that callers in hits are hashed with, the same for all servers of a database; made if there
+    /// is none. Without it, beside a SQLite file; else each server draws one at its start, and shares no callers.
+    #[arg(long, env = "ENDPOINT_STATS_CALLER_SECRET_FILE", value_name = "FILE")]
+    pub caller_secret_file: Option<PathBuf>,
     /// Seconds between two flushes.
     #[arg(long, env = "ENDPOINT_STATS_FLUSH_SECS", default_value = "1", value_name = "SECONDS")]
     pub flush_secs: f64,

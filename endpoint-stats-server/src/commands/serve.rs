@@ -1,6 +1,7 @@
 //! `serve`: the server, from its flags to its end.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, migrate, open};
 use crate::access::{self, Access, AccessOptions, TokenFile, WithoutToken};
 use crate::cli::{LogFormat, ServeArgs};
-use crate::ingest::Ingest;
+use crate::ingest::{CallerSecret, Ingest};
 use crate::serve::{self, Listeners, Options, Tls, UNCOUNTED};
 use crate::settings::{self, SettingError, StoreUrl, service_name};
 
@@ -30,6 +31,7 @@ struct Plan {
     limits: serve::Limits,
     tls: Option<Tls>,
     access: Access,
+    caller_secret: Option<PathBuf>,
 }
 
 /// Finds out whether `serve` would start, as far as its settings tell.
@@ -41,7 +43,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(args.log_format);
     let metrics = serve::install_metrics().context("failed to install the metrics recorder")?;
     let mut interrupted = pin!(serve::interrupted());
-    let Plan { service, flush, cache, limits, tls, access } = plan(&args)?;
+    let Plan { service, flush, cache, limits, tls, access, caller_secret } = plan(&args)?;
     let listeners = 1 + usize::from(args.admin_listen.is_some());
     serve::raise_file_descriptors_for(listeners * limits.connections.max);
     let store = tokio::select! {
@@ -59,6 +61,9 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     };
     let (store, mut ingest, live) = behind(cache, store)?;
     ingest.limits = limits.requests.ingest();
+    if let Some(file) = caller_secret {
+        ingest = ingest.with_caller_secret(&CallerSecret::read_or_make(&file).map_err(Failure::setting)?);
+    }
     let stats = EndpointStats::builder(service)
         .with_shared_store(store)
         .with_limits(Limits { patterns: uncounted()?, ..Limits::default() })
@@ -76,18 +81,34 @@ async fn prepared(args: &ServeArgs) -> Result<Arc<dyn StatsStore>, Failure> {
 }
 
 fn plan(args: &ServeArgs) -> Result<Plan, Failure> {
+    let url = StoreUrl::from_args(&args.store)?;
     Ok(Plan {
         service: service_name(&args.service)?,
         flush: FlushConfig {
             interval: settings::duration("--flush-secs", args.flush_secs, 0.05..=60.0)?,
-            retention: Some(StoreUrl::from_args(&args.store)?.retention()),
+            retention: Some(url.retention()),
             ..FlushConfig::default()
         },
         cache: settings::cache(&args.redis)?,
         limits: serve::Limits::from_args(&args.limits)?,
         tls: Tls::from_args(&args.tls)?,
         access: access(args)?,
+        caller_secret: caller_secret(args.caller_secret_file.clone(), &url)?,
     })
+}
+
+/// The file of the callers' secret, refused if it is damaged; made only when the server starts.
+fn caller_secret(file: Option<PathBuf>, url: &StoreUrl) -> Result<Option<PathBuf>, Failure> {
+    let Some(file) = file.or_else(|| url.caller_secret_file()) else {
+        if !matches!(url, StoreUrl::Memory) {
+            tracing::info!("no --caller-secret-file: callers count anew for each start and each server");
+        }
+        return Ok(None);
+    };
+    match CallerSecret::read(&file) {
+        Err(error) if !error.is_missing() => Err(Failure::setting(error)),
+        _ => Ok(Some(file)),
+    }
 }
 
 /// Puts a Redis in front of the store, if there is one; either way what the store takes is shown live.

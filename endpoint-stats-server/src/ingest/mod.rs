@@ -11,6 +11,7 @@
 
 mod batches;
 mod body;
+mod caller_secret;
 mod endpoints;
 mod group_commit;
 mod hits;
@@ -33,6 +34,7 @@ use endpoint_stats_core::store::StatsStore;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use self::caller_secret::{CallerSecret, CallerSecretError};
 use self::known::Known;
 pub use self::ledger::{Ledger, MAX_WRITERS, WriterSummary};
 pub use self::limits::Limits;
@@ -68,6 +70,13 @@ impl Ingest {
             callers: Arc::new(callers),
             limits: Limits::default(),
         }
+    }
+
+    /// Hashes callers with a secret that outlives this process, and that other servers know.
+    #[must_use]
+    pub fn with_caller_secret(mut self, secret: &CallerSecret) -> Self {
+        self.callers = Arc::new(secret.hasher(&*self.clock));
+        self
     }
 
     /// Takes the time from another clock.

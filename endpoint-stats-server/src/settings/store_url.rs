@@ -86,6 +86,14 @@ impl StoreUrl {
         }
     }
 
+    /// Where the secret of callers is without a setting: beside the file that it is for.
+    pub fn caller_secret_file(&self) -> Option<PathBuf> {
+        let Self::Sqlite(file) = self else { return None };
+        let mut name = file.clone().into_os_string();
+        name.push(".caller-secret");
+        Some(name.into())
+    }
+
     /// How long windows are kept there.
     pub fn retention(&self) -> Retention {
         match self {

@@ -7,6 +7,7 @@ mod any_bytes;
 mod api;
 mod books_page;
 mod browser;
+mod caller_secret;
 mod command;
 mod completions;
 mod config;
