@@ -47,7 +47,8 @@ use utoipa_axum::routes;
 
 pub use self::document::Refusals;
 pub use self::live::LiveAnswer;
-use self::parameters::guarded;
+pub(crate) use self::parameters::{guarded, without_parameters};
+use crate::access::Scope;
 use crate::api_error::ApiError;
 use crate::reading::StatsReader;
 
@@ -70,16 +71,16 @@ pub fn router(api: Api) -> Router {
 /// The same, with other routes in its `OpenAPI` document.
 pub fn router_beside(others: OpenApi, api: Api) -> Router {
     let (router, mut document) = OpenApiRouter::with_openapi(document::empty())
-        .routes(guarded(routes!(services::services)))
-        .routes(guarded(routes!(endpoints::endpoints)))
-        .routes(guarded(routes!(totals::totals)))
-        .routes(guarded(routes!(series::series)))
-        .routes(guarded(routes!(percentiles::percentiles)))
-        .routes(guarded(routes!(callers::callers)))
-        .routes(guarded(routes!(consumers::consumers)))
-        .routes(guarded(routes!(unused::unused)))
-        .routes(guarded(routes!(books::books)))
-        .routes(guarded(routes!(live::live)))
+        .routes(guarded(Scope::Read, routes!(services::services)))
+        .routes(guarded(Scope::Read, routes!(endpoints::endpoints)))
+        .routes(guarded(Scope::Read, routes!(totals::totals)))
+        .routes(guarded(Scope::Read, routes!(series::series)))
+        .routes(guarded(Scope::Read, routes!(percentiles::percentiles)))
+        .routes(guarded(Scope::Read, routes!(callers::callers)))
+        .routes(guarded(Scope::Read, routes!(consumers::consumers)))
+        .routes(guarded(Scope::Read, routes!(unused::unused)))
+        .routes(guarded(Scope::Read, routes!(books::books)))
+        .routes(guarded(Scope::Read, routes!(live::live)))
         .with_state(api)
         .split_for_parts();
     document.merge(others);

@@ -48,14 +48,23 @@ fn unreadable(rejection: &QueryRejection) -> ApiError {
     }
 }
 
-/// Lets only those who may read ask, and refuses what the document of the routes does not name.
-pub(super) fn guarded<S: Clone + Send + Sync + 'static>(routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
+/// Lets only those with a scope ask, and refuses what the document of the routes does not name.
+pub(crate) fn guarded<S: Clone + Send + Sync + 'static>(
+    scope: Scope,
+    routes: UtoipaMethodRouter<S>,
+) -> UtoipaMethodRouter<S> {
     let names = Arc::new(names(&routes.1));
-    routes.map(|router| router.route_layer(from_fn_with_state(names, admit)))
+    routes.map(|router| router.route_layer(from_fn_with_state((scope, names), admit)))
+}
+
+/// Refuses every parameter, for routes that have no document.
+pub(crate) async fn without_parameters(request: Request, next: Next) -> Result<Response, ApiError> {
+    check(request.uri(), &BTreeSet::new())?;
+    Ok(next.run(request).await)
 }
 
 fn names(paths: &Paths) -> BTreeSet<String> {
-    let operations = paths.paths.values().filter_map(|path| path.get.as_ref());
+    let operations = paths.paths.values().flat_map(|path| [&path.get, &path.post]).flatten();
     let parameters = operations.flat_map(|operation| operation.parameters.iter().flatten());
     parameters.filter_map(name).collect()
 }
@@ -68,12 +77,12 @@ fn name(parameter: &RefOr<Parameter>) -> Option<String> {
 }
 
 async fn admit(
-    State(names): State<Names>,
+    State((scope, names)): State<(Scope, Names)>,
     principal: Principal,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    principal.need(Scope::Read)?;
+    principal.need(scope)?;
     check(request.uri(), &names)?;
     Ok(next.run(request).await)
 }

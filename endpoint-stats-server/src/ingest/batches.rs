@@ -1,7 +1,7 @@
 //! `POST /v1/batches`: the batches of services, each applied once, under its sender's own number.
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use endpoint_stats_core::aggregate::Delta;
@@ -18,7 +18,7 @@ use super::body::{need_type, whole};
 use super::ledger::Fate;
 use super::refusals::{BodyRefusals, Conflict};
 use crate::access::{Principal, Scope};
-use crate::api::Refusals;
+use crate::api::{Refusals, guarded};
 use crate::api_error::ApiError;
 
 /// More hits than any endpoint has in a window: whoever sends them is mistaken.
@@ -27,11 +27,8 @@ const MAX_HITS_A_DELTA: u64 = 1_000_000_000_000;
 /// A clock may be so far ahead of the server's before its windows are not believed.
 const MAX_AHEAD_SECS: i64 = 86_400;
 
-/// A larger body is decoded beside the runtime's threads.
-const SMALL_BYTES: usize = 64 * 1024;
-
 pub(super) fn routes() -> OpenApiRouter<Ingest> {
-    OpenApiRouter::new().routes(routes!(take_batch))
+    OpenApiRouter::new().routes(guarded(Scope::Ingest, routes!(take_batch)))
 }
 
 /// What became of a batch.
@@ -73,18 +70,9 @@ async fn take_batch(
     principal.need(Scope::Ingest)?;
     need_type(&headers, BATCH_TYPE)?;
     let bytes = whole(&headers, body, ingest.limits.batch_bytes, &ingest.limits).await?;
-    let batch = decoded(bytes).await?;
+    let batch = super::parsed(bytes, Batch::decode).await?.map_err(|error| unreadable(&error))?;
     check(&batch, &principal)?;
     super::to_its_end(apply(ingest, principal, batch)).await.map(Json)
-}
-
-async fn decoded(bytes: Bytes) -> Result<Batch, ApiError> {
-    let batch = if bytes.len() <= SMALL_BYTES {
-        Batch::decode(&bytes)
-    } else {
-        super::beside(move || Batch::decode(&bytes)).await?
-    };
-    batch.map_err(|error| unreadable(&error))
 }
 
 /// Refuses what no service sends, and services that are not the principal's.

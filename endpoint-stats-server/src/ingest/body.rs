@@ -19,6 +19,9 @@ const BEFORE_RATIO: u64 = 1 << 20;
 /// So many compressed bytes are decompressed before other tasks get their turn.
 const PIECE: usize = 8 << 10;
 
+/// So many bytes that are not compressed are taken before other tasks get their turn.
+const PLAIN_PIECE: usize = 64 << 10;
+
 /// Takes the bytes of a body, decompressed, piece by piece.
 pub(super) trait Sink {
     fn take(&mut self, bytes: &[u8]) -> Result<(), ApiError>;
@@ -46,7 +49,12 @@ pub(super) async fn read<S: Sink>(
     let mut body = body;
     while let Some(bytes) = next(&mut body).await? {
         metered.receive(bytes.len())?;
-        metered.take(&bytes)?;
+        for (place, piece) in bytes.chunks(PLAIN_PIECE).enumerate() {
+            if place > 0 {
+                tokio::task::yield_now().await;
+            }
+            metered.take(piece)?;
+        }
     }
     Ok(metered.sink)
 }

@@ -16,11 +16,11 @@ use super::Ingest;
 use super::body::{need_type, whole};
 use super::refusals::BodyRefusals;
 use crate::access::{Principal, Scope};
-use crate::api::Refusals;
+use crate::api::{Refusals, guarded};
 use crate::api_error::ApiError;
 
 pub(super) fn routes() -> OpenApiRouter<Ingest> {
-    OpenApiRouter::new().routes(routes!(register_endpoints))
+    OpenApiRouter::new().routes(guarded(Scope::Ingest, routes!(register_endpoints)))
 }
 
 /// An endpoint that there is.
@@ -63,12 +63,15 @@ async fn register_endpoints(
     principal.need(Scope::Ingest)?;
     need_type(&headers, "application/json")?;
     let bytes = whole(&headers, body, ingest.limits.document_bytes, &ingest.limits).await?;
-    let named: Vec<Named> = serde_json::from_slice(&bytes).map_err(|error| bad_json(&error))?;
-    let endpoints = named.iter().enumerate().map(|(place, named)| named.checked(place));
-    let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
+    let endpoints = super::parsed(bytes, named).await??;
     let (registered, now) = (endpoints.len(), ingest.clock.now());
     register(ingest, &principal, endpoints, now).await?;
     Ok(Json(Registered { registered }))
+}
+
+fn named(body: &[u8]) -> Result<Vec<Endpoint>, ApiError> {
+    let named: Vec<Named> = serde_json::from_slice(body).map_err(|error| bad_json(&error))?;
+    named.iter().enumerate().map(|(place, named)| named.checked(place)).collect()
 }
 
 /// Makes endpoints known; a time that no sound clock gives is taken for now.

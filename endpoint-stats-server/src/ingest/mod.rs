@@ -40,6 +40,9 @@ pub use self::ledger::{Ledger, MAX_WRITERS, WriterSummary};
 pub use self::limits::Limits;
 use crate::api_error::ApiError;
 
+/// A body of so many bytes is parsed in less than a millisecond.
+const SMALL_BYTES: usize = 64 << 10;
+
 /// Where what is sent goes.
 #[derive(Clone, Debug)]
 pub struct Ingest {
@@ -118,9 +121,16 @@ async fn to_its_end<T: Send + 'static>(
     tokio::spawn(work).await.map_err(|_| panicked())?
 }
 
-/// Does work that takes a processor for long beside the runtime's threads.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| panicked())
+/// Parses a body; a large one beside the runtime's threads, which have other requests.
+async fn parsed<B, T>(body: B, parse: impl FnOnce(&[u8]) -> T + Send + 'static) -> Result<T, ApiError>
+where
+    B: AsRef<[u8]> + Send + 'static,
+    T: Send + 'static,
+{
+    if body.as_ref().len() <= SMALL_BYTES {
+        return Ok(parse(body.as_ref()));
+    }
+    tokio::task::spawn_blocking(move || parse(body.as_ref())).await.map_err(|_| panicked())
 }
 
 fn panicked() -> ApiError {

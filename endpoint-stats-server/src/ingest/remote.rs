@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use endpoint_stats_core::Endpoint;
@@ -18,6 +19,7 @@ use super::Ingest;
 use super::body::{message, need_type, whole};
 use super::endpoints::register;
 use crate::access::{Principal, Scope};
+use crate::api::without_parameters;
 use crate::api_error::ApiError;
 use crate::reading::StatsReader;
 
@@ -30,6 +32,7 @@ pub(super) fn routes() -> Router<Ingest> {
         .route(paths::ENDPOINTS, get(endpoints).post(take_endpoints))
         .route(&format!("{}/{{id}}", paths::WRITERS), get(writer))
         .route(paths::QUERY, post(query))
+        .route_layer(from_fn(without_parameters))
 }
 
 async fn ready(State(ingest): State<Ingest>, principal: Principal) -> Result<StatusCode, ApiError> {

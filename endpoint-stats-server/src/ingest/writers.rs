@@ -9,11 +9,11 @@ use utoipa_axum::routes;
 
 use super::{Ingest, WriterSummary};
 use crate::access::{Principal, Scope};
-use crate::api::Refusals;
+use crate::api::{Refusals, guarded};
 use crate::api_error::ApiError;
 
 pub(super) fn routes() -> OpenApiRouter<Ingest> {
-    OpenApiRouter::new().routes(routes!(writers))
+    OpenApiRouter::new().routes(guarded(Scope::Read, routes!(writers)))
 }
 
 /// Who sent batches lately.

@@ -14,6 +14,8 @@ use endpoint_stats_core::flush::FleetView;
 use endpoint_stats_core::store::live::LiveFeed;
 use serde::Serialize;
 
+use super::hardened::sheltered;
+use super::limits::RequestLimits;
 use super::live;
 use super::metrics::Metrics;
 use super::readiness::Readiness;
@@ -81,10 +83,11 @@ fn pages(stats: &EndpointStats, live: LiveFeed) -> Pages {
     Pages::new(StatsReader::new(stats.store().clone())).of_server(service, stats.books_view().clone(), live)
 }
 
-/// The routes that are counted.
+/// The routes that are counted, whatever is answered: a request that is turned away or given up too.
 ///
-/// What others send goes to `ingest`; questions go to the store of `stats`; `access` says who may do which.
-pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest, access: Access) -> Router {
+/// What others send goes to `ingest`; questions go to the store of `stats`; `access` says who may do which, and `limits` how
+/// much.
+pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest, access: Access, limits: RequestLimits) -> Router {
     let pages = pages(stats, live.clone()).with_writers(Arc::clone(&ingest.ledger));
     let api = Api {
         reader: StatsReader::new(stats.store().clone()),
@@ -92,7 +95,7 @@ pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest, access: Acces
         live: Some(live.clone()),
     };
     let (taking, described) = ingest::described(ingest);
-    Router::new()
+    let routes = Router::new()
         .route("/", get(welcome))
         .route("/stats", get(all_stats))
         .route("/live", get(live_hits))
@@ -101,8 +104,8 @@ pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest, access: Acces
         .merge(api::router_beside(described, api))
         .merge(taking)
         .fallback(nothing_here)
-        .layer(access::layer(access))
-        .layer(stats.layer())
+        .layer(access::layer(access));
+    sheltered(routes, limits).layer(stats.layer())
 }
 
 /// The routes that say whether the server is well, to anybody.

@@ -21,8 +21,8 @@
 //!
 //! A client meets, from the outside in: an accept loop that makes room for whoever comes by ending who does nothing
 //! (`room`); clocks for its handshake, heads, idling and reading (`pulse`); a name for its request, one shape of errors,
-//! and a catch for panics (`hardened`); a turn, a size and a time (`shelter`), which probes do not need. Who is slow
-//! takes a connection and nothing else. The [`Limits`] are settings.
+//! and a catch for panics (`hardened`); the layer that counts; a turn, a size and a time (`shelter`), which probes do not
+//! need. Who is slow takes a connection and nothing else. The [`Limits`] are settings.
 
 mod app;
 mod connection;
@@ -55,7 +55,7 @@ pub use self::app::{UNCOUNTED, main as routes};
 pub use self::connections::Connections;
 pub use self::draining::Draining;
 pub use self::file_descriptors::raise_for as raise_file_descriptors_for;
-use self::hardened::{hardened, sheltered};
+use self::hardened::hardened;
 pub use self::interrupt::interrupted;
 pub use self::limits::{ConnectionLimits, Limits, RequestLimits};
 pub use self::metrics::{Metrics, install as install_metrics};
@@ -107,7 +107,7 @@ pub async fn serve(
     let readiness = Readiness::new(stats.store().clone());
     let mut connections = Connections::with_limits(options.limits.connections);
     announce(&listeners)?;
-    let app = sheltered(app::main(&stats, live, ingest, options.access.clone()), options.limits.requests);
+    let app = app::main(&stats, live, ingest, options.access.clone(), options.limits.requests);
     let health = app::health(readiness.clone());
     let draining = connections.draining();
     if let Some(listener) = listeners.admin {

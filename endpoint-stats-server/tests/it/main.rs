@@ -25,6 +25,7 @@ mod import_kill;
 mod kill;
 mod log_lines;
 mod otlp;
+mod overloaded;
 mod postgres;
 mod redis;
 mod remote;

@@ -15,14 +15,14 @@ use crate::api_error::ApiError;
 /// # Errors
 ///
 /// 400 `bad_json` with the offset of the byte where the reading stopped; and what the tally refuses.
-pub(super) fn read(bytes: &[u8], tally: &mut Tally) -> Result<(), ApiError> {
-    let mut hits = Hits { tally, place: Place::default(), refusal: None };
+pub(super) fn read(bytes: &[u8], mut tally: Tally) -> Result<Tally, ApiError> {
+    let mut hits = Hits { tally: &mut tally, place: Place::default(), refusal: None };
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let read = json.deserialize_any(&mut hits).and_then(|()| json.end());
     match (read, hits.refusal) {
         (_, Some(refusal)) => Err(refusal),
         (Err(error), None) => Err(bad_json(&error, offset(bytes, &error), &hits.place)),
-        (Ok(()), None) => Ok(()),
+        (Ok(()), None) => Ok(tally),
     }
 }
 

@@ -35,14 +35,14 @@ use self::described::OneOrMany;
 use self::idempotency::IdempotencyKey;
 use self::lines::Lines;
 use self::tally::{Sender, Tally, Totals};
-use super::Ingest;
 use super::body::{self, Sink};
 use super::group_commit::{GroupCommit, apply_patiently};
 use super::known::Known;
 use super::reception::Reception;
 use super::refusals::{BodyRefusals, Conflict};
+use super::{self as ingest, Ingest};
 use crate::access::{Principal, Scope};
-use crate::api::Refusals;
+use crate::api::{Refusals, guarded};
 use crate::api_error::ApiError;
 
 const JSON: &str = "application/json";
@@ -89,7 +89,7 @@ struct Taken {
 
 pub(super) fn router(ingest: Ingest, known: Arc<Known>) -> OpenApiRouter {
     let group = Arc::new(GroupCommit::new(Arc::clone(&ingest.store)));
-    OpenApiRouter::new().routes(routes!(take_hits)).with_state(Hits { ingest, known, group })
+    OpenApiRouter::new().routes(guarded(Scope::Ingest, routes!(take_hits))).with_state(Hits { ingest, known, group })
 }
 
 /// Counts hits of services in any language: all of a request's or none.
@@ -165,9 +165,9 @@ impl Hits {
             JSON => {
                 let whole = Hashed { sink: Vec::new(), hasher };
                 let whole = body::read(headers, body, limits.document_bytes, limits, whole).await?;
-                let mut tally = tally;
-                document::read(&whole.sink, &mut tally)?;
-                Ok(Taken { tally, digest: whole.hasher.finalize().into() })
+                let Hashed { sink, hasher } = whole;
+                let tally = ingest::parsed(sink, |body| document::read(body, tally)).await??;
+                Ok(Taken { tally, digest: hasher.finalize().into() })
             }
             NDJSON => {
                 let lines = Hashed { sink: Lines::new(tally, limits.line_bytes), hasher };

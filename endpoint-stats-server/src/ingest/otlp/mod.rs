@@ -45,7 +45,7 @@ use super::known::Known;
 use super::reception::Reception;
 use super::refusals::BodyRefusals;
 use crate::access::{Principal, Scope};
-use crate::api::Refusals;
+use crate::api::{Refusals, guarded};
 use crate::api_error::ApiError;
 use crate::retry::Retry;
 
@@ -77,7 +77,11 @@ enum Encoding {
 }
 
 pub(super) fn router(ingest: Ingest, known: Arc<Known>) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(take_metrics)).with_state(Otlp { ingest, known, turns: Arc::default() })
+    OpenApiRouter::new().routes(guarded(Scope::Ingest, routes!(take_metrics))).with_state(Otlp {
+        ingest,
+        known,
+        turns: Arc::default(),
+    })
 }
 
 /// Counts the histograms of `http.server.request.duration` in an OTLP metrics request; other metrics are ignored.
@@ -110,9 +114,9 @@ async fn take_metrics(
     let reception = Reception::at(otlp.ingest.clock.now());
     let limits = &otlp.ingest.limits;
     let body = body::read(&headers, body, limits.document_bytes, limits, Vec::new()).await?;
-    let export = Export::of(&encoding.decode(&body)?, &principal)?;
+    let read = move |body: &[u8]| Ok((Export::of(&encoding.decode(body)?, &principal)?, digest(body)));
+    let (export, digest) = super::parsed(body, read).await??;
     metrics::counter!("endpoint_stats_otlp_metrics_ignored_total").increment(export.ignored);
-    let digest = digest(&body);
     // In a task of its own: a client that goes away cannot stop it half-way.
     let applying = tokio::spawn(async move { otlp.apply(export, digest, reception).await });
     let answer = applying.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;

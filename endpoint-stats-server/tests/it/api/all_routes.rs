@@ -11,8 +11,9 @@ use endpoint_stats_core::store::remote::{BATCH_TYPE, paths};
 use endpoint_stats_core::store::{MemoryStore, StatsStore};
 use endpoint_stats_core::{EndpointStats, ServiceName};
 use endpoint_stats_server::access::{Access, AccessOptions, WithoutToken};
+use endpoint_stats_server::api_error::ApiError;
 use endpoint_stats_server::ingest::Ingest;
-use endpoint_stats_server::serve;
+use endpoint_stats_server::serve::{self, RequestLimits};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -23,7 +24,7 @@ fn server() -> Router {
         EndpointStats::builder(ServiceName::new("stats").unwrap()).with_shared_store(Arc::clone(&store)).start();
     let access =
         Access::without_tokens(AccessOptions { without_token: WithoutToken::Everything, ..AccessOptions::default() });
-    serve::routes(&stats, LiveFeed::of_this_process(), Ingest::new(store), access)
+    serve::routes(&stats, LiveFeed::of_this_process(), Ingest::new(store), access, RequestLimits::default())
 }
 
 async fn document(router: &Router) -> Value {
@@ -75,5 +76,25 @@ async fn what_can_be_sent_is_described_with_its_fields_and_refusals() {
             "#/components/schemas/ErrorBody",
             "{status}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_not_described_is_refused_by_every_route() {
+    let server = server();
+    let document = document(&server).await;
+    let described = document["paths"].as_object().unwrap().iter();
+    let described = described.flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(move |m| (path, m)));
+    let of_the_library = [("GET", paths::READY), ("GET", paths::ENDPOINTS), ("POST", paths::QUERY)];
+    let routes: Vec<_> = described.map(|(path, method)| (method.to_uppercase(), path.clone())).collect();
+    assert!(routes.len() >= 15, "{routes:?}");
+
+    for (method, path) in routes.into_iter().chain(of_the_library.map(|(m, path)| (m.to_owned(), path.to_owned()))) {
+        let request = Request::builder().method(&*method).uri(format!("{path}?no_such=1")).header("host", "localhost");
+        let answer = server.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+
+        assert_eq!(answer.status(), 400, "{method} {path}");
+        let refusal = format!("{:?}", answer.extensions().get::<ApiError>());
+        assert!(refusal.contains(r#"field: Some("no_such")"#), "{method} {path}: {refusal}");
     }
 }

@@ -1,7 +1,9 @@
 //! However much is sent, what is kept has a bound.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
+use endpoint_stats_core::store::MemoryStore;
 use endpoint_stats_server::ingest::Limits;
 
 use super::hit;
@@ -149,4 +151,35 @@ async fn members_that_unpack_to_nothing_are_refused_past_the_limit() {
     let answer = taker.post("/v1/hits", &[LINES, GZIP], gzip(b"").repeat(100)).await;
 
     assert_eq!(answer.status, 413);
+}
+
+/// How often another task of the same thread has its turn while something is done.
+async fn turns_of_others<T>(work: impl Future<Output = T> + Send + 'static) -> (u64, T)
+where
+    T: Send + 'static,
+{
+    let work = tokio::spawn(work);
+    let mut turns = 0;
+    while !work.is_finished() {
+        tokio::task::yield_now().await;
+        turns += 1;
+    }
+    (turns, work.await.unwrap())
+}
+
+#[tokio::test]
+async fn other_requests_have_their_turns_while_a_large_body_is_parsed() {
+    let store = Arc::new(MemoryStore::default());
+    let row = hit(r#""caller":"192.0.2.7""#);
+    let rows = 60_000;
+    for (kind, body) in
+        [(JSON, format!("[{}]", vec![row.as_str(); rows].join(","))), (LINES, format!("{row}\n").repeat(rows))]
+    {
+        let taker = Taker::before(store.clone(), Limits::default());
+
+        let (turns, answer) = turns_of_others(async move { taker.post("/v1/hits", &[kind], body).await }).await;
+
+        assert_eq!(answer.json()["accepted"], rows);
+        assert!(turns > 50, "{kind:?}: others had {turns} turns");
+    }
 }
