@@ -1,12 +1,19 @@
 //! [`Batch`]: the deltas of one flush, numbered.
 
 use std::fmt;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::{Applied, StoreErrorKind};
 use crate::aggregate::Delta;
 use crate::sketch::capped_sum;
+
+/// A writer without a checkpoint that was not seen for 30 days may be forgotten.
+const FORGET_AFTER_SECS: i64 = 30 * 86_400;
+
+/// A hundred years: no store has to reckon with more.
+const MOST_SECS: i64 = 100 * 365 * 86_400;
 
 /// The deltas of one flush, with the writer's id and a sequence number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +28,8 @@ pub struct Batch {
     pub checkpoint: Option<Vec<u8>>,
     /// What tells it from another batch with its number; `None` takes the hash of everything it says.
     pub identity: Option<[u8; 32]>,
+    /// How long its writer is remembered at least; `None` is 30 days, and for ever if it has a checkpoint.
+    pub remembered_for: Option<Duration>,
 }
 
 /// One run of one process: a fresh id at each start.
@@ -61,7 +70,7 @@ impl Batch {
             }
             same
         });
-        Self { writer, seq, deltas, checkpoint: None, identity: None }
+        Self { writer, seq, deltas, checkpoint: None, identity: None, remembered_for: None }
     }
 
     /// Tells it from others by the hash of what it was made of, for one whose deltas depend on when they were made.
@@ -78,6 +87,24 @@ impl Batch {
     pub fn with_checkpoint(mut self, checkpoint: Vec<u8>) -> Self {
         self.checkpoint = Some(checkpoint);
         self
+    }
+
+    /// Lets a store forget the writer when it sent nothing more for so long, whether it has a checkpoint or not.
+    ///
+    /// A batch that is sent again after that counts twice. A store may remember the writer longer, and does while there
+    /// are few.
+    #[must_use]
+    pub fn remembered_for(mut self, time: Duration) -> Self {
+        self.remembered_for = Some(time);
+        self
+    }
+
+    /// After how many seconds without another batch its writer may be forgotten; `None` is never.
+    pub(crate) fn forget_after_secs(&self) -> Option<i64> {
+        match self.remembered_for {
+            Some(time) => Some(i64::try_from(time.as_secs()).unwrap_or(i64::MAX).min(MOST_SECS)),
+            None => self.checkpoint.is_none().then_some(FORGET_AFTER_SECS),
+        }
     }
 
     /// All hits of the batch.

@@ -25,7 +25,7 @@ impl Batch {
     /// Encodes the batch: a version byte, the writer's 16 bytes, the number, the [digest](Self::digest), the checkpoint
     /// behind its length if a byte says that there is one, and the deltas, each behind its length.
     ///
-    /// All ends with 16 bytes of the BLAKE3 hash of what stands before. Numbers are LEB128.
+    /// How long its writer is remembered is left to whoever takes it. All ends with 16 bytes of the BLAKE3 hash of what stands before. Numbers are LEB128.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
         out.extend_from_slice(self.writer.as_bytes());
@@ -57,7 +57,14 @@ impl Batch {
             [1] => Some(reader.length_and_bytes()?.to_vec()),
             _ => return Err(reader.error("neither with a checkpoint nor without"))?,
         };
-        Ok(Self { writer, seq, deltas: in_order(reader.rest())?, checkpoint, identity: Some(identity) })
+        Ok(Self {
+            writer,
+            seq,
+            deltas: in_order(reader.rest())?,
+            checkpoint,
+            identity: Some(identity),
+            remembered_for: None,
+        })
     }
 }
 

@@ -45,6 +45,7 @@ macro_rules! store_conformance {
             the_number_zero_is_rejected,
             an_empty_batch_takes_its_number,
             a_checkpoint_is_kept_with_its_batch,
+            a_writer_is_remembered_for_its_time,
             two_writers_add_up,
             sketches_merge,
             consumers_add_up,
@@ -238,6 +239,24 @@ pub async fn a_checkpoint_is_kept_with_its_batch(store: &dyn StatsStore) {
 
     assert_eq!(state.last_seq, 1);
     assert_eq!(state.checkpoint.as_deref(), Some([1, 2, 3].as_slice()));
+}
+
+/// A writer is remembered for its time at least, with a checkpoint or without one, whoever rolls up meanwhile.
+pub async fn a_writer_is_remembered_for_its_time(store: &dyn StatsStore) {
+    let batch = |count| one_batch(vec![delta(users(), NOON, hits(count))]).remembered_for(Duration::from_hours(1));
+    let batches = [batch(3), batch(4).with_checkpoint(vec![1])];
+    for batch in &batches {
+        apply(store, batch).await;
+    }
+
+    store.roll_up(NOON, &Retention::default()).await.expect("the store rolls up");
+
+    for batch in &batches {
+        assert_eq!(store.apply(batch).await.expect("the batch is accepted"), Applied::Duplicate);
+        let state = store.writer(batch.writer).await.expect("the store answers").expect("the writer is known");
+        assert_eq!((state.last_seq, state.checkpoint.as_ref()), (1, batch.checkpoint.as_ref()));
+    }
+    assert_eq!(total(store).await, 7);
 }
 
 /// Any number of processes give one number.

@@ -9,7 +9,7 @@ use super::gained::Gained;
 use super::query::ReportBuilder;
 use super::{
     Applied, Batch, EndpointStatus, Judgement, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
-    Summary, WriterId, WriterMark, WriterState,
+    Summary, WRITERS_KEPT, WriterId, WriterMark, WriterState,
 };
 use crate::aggregate::Delta;
 use crate::endpoint::Endpoint;
@@ -17,7 +17,7 @@ use crate::window::{Timestamp, Width, Window};
 
 /// Keeps windows in memory, for as long as the process lives.
 ///
-/// Writers are remembered for ever.
+/// Writers are forgotten at roll-ups.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
@@ -27,7 +27,16 @@ pub struct MemoryStore {
 struct State {
     windows: BTreeMap<(Window, Endpoint), Summary>,
     endpoints: BTreeMap<Endpoint, EndpointStatus>,
-    writers: BTreeMap<WriterId, (WriterMark, Option<Vec<u8>>)>,
+    writers: BTreeMap<WriterId, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    mark: WriterMark,
+    checkpoint: Option<Vec<u8>>,
+    forget_after_secs: Option<i64>,
+    /// The first roll-up after its last batch, as there is no other clock here.
+    seen_at: Option<Timestamp>,
 }
 
 impl MemoryStore {
@@ -40,10 +49,10 @@ impl MemoryStore {
 impl StatsStore for MemoryStore {
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         let mut state = self.state();
-        match batch.judge(state.writers.get(&batch.writer).map(|(mark, _)| *mark)) {
+        match batch.judge(state.writers.get(&batch.writer).map(|known| known.mark)) {
             Judgement::Take(digest) => {
                 let mark = WriterMark { last_seq: batch.seq, digest };
-                state.writers.insert(batch.writer, (mark, batch.checkpoint.clone()));
+                state.writers.insert(batch.writer, Known::by(batch, mark));
                 batch.deltas.iter().for_each(|delta| state.add(delta));
                 Ok(Applied::Applied)
             }
@@ -55,7 +64,7 @@ impl StatsStore for MemoryStore {
     async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
         let state = self.state();
         let found = state.writers.get(&writer);
-        Ok(found.map(|(mark, checkpoint)| WriterState { last_seq: mark.last_seq, checkpoint: checkpoint.clone() }))
+        Ok(found.map(|known| WriterState { last_seq: known.mark.last_seq, checkpoint: known.checkpoint.clone() }))
     }
 
     async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
@@ -83,6 +92,7 @@ impl StatsStore for MemoryStore {
 
     async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
         let mut state = self.state();
+        state.forget_writers(now);
         let mut sum = RolledUp::default();
         for width in Width::ALL {
             let Some(cutoff) = retention.cutoff(width, now) else {
@@ -103,6 +113,15 @@ impl StatsStore for MemoryStore {
 
     async fn health(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    fn by(batch: &Batch, mark: WriterMark) -> Self {
+        let forget_after_secs = batch.forget_after_secs();
+        Self { mark, checkpoint: batch.checkpoint.clone(), forget_after_secs, seen_at: None }
     }
 }
 
@@ -131,6 +150,16 @@ impl State {
             first_seen: None,
             last_called: None,
         })
+    }
+
+    /// Forgets writers whose time is over, unless there are few.
+    fn forget_writers(&mut self, now: Timestamp) {
+        let may_forget = self.writers.len() > WRITERS_KEPT.into();
+        self.writers.retain(|_, known| {
+            let seen_at = *known.seen_at.get_or_insert(now);
+            let is_over = known.forget_after_secs.is_some_and(|secs| seen_at < now.minus_secs(secs));
+            !(may_forget && is_over)
+        });
     }
 
     fn take_expired(&mut self, width: Width, cutoff: Timestamp) -> BTreeMap<(Window, Endpoint), Summary> {

@@ -11,6 +11,8 @@
 //!   at all when it returns an error of another kind than [`Unavailable`](StoreErrorKind::Unavailable). After
 //!   `Unavailable` nobody knows: send the same batch again.
 //! - **Cancel safe.** Dropping a future of the store leaves it as if the call had ended or had never been made.
+//! - **Forgetting.** A writer is remembered for as long as its last batch [says](Batch::remembered_for), and longer while
+//!   there are few. A forgotten writer is one that the store does not know.
 //! - **Sums stay.** Rolling up moves counts into wider windows and changes no sum. Only [`Retention`] deletes.
 
 mod batch;
@@ -86,9 +88,8 @@ use async_trait::async_trait;
 use crate::endpoint::Endpoint;
 use crate::window::{Timestamp, Width};
 
-/// A writer without a checkpoint that was not seen for 30 days may be forgotten, when there are many newer ones.
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
-pub(crate) const FORGET_WRITERS_AFTER_SECS: i64 = 30 * 86_400;
+/// Writers that are remembered whatever their time: more than ever write to one store at once, should its clock be wrong.
+pub(crate) const WRITERS_KEPT: u16 = 10_000;
 
 /// Keeps windows: the one contract of memory, SQLite and every other store.
 #[async_trait]

@@ -130,7 +130,7 @@ fn by_this_clock(batch: Batch, now: Timestamp) -> (Batch, u64) {
         corrected += u64::from(correct(delta, now));
     }
     let deltas = if corrected > 0 { Batch::new(writer, seq, deltas).deltas } else { deltas };
-    (Batch { writer, seq, deltas, checkpoint, identity: Some(identity) }, corrected)
+    (Batch { writer, seq, deltas, checkpoint, identity: Some(identity), remembered_for: None }, corrected)
 }
 
 fn correct(delta: &mut Delta, now: Timestamp) -> bool {

@@ -179,3 +179,29 @@ async fn sums_hold_what_the_narrower_windows_hold() {
         }
     }
 }
+
+#[tokio::test]
+async fn writers_whose_time_is_over_are_forgotten_and_others_stay() {
+    let store = PrivateStore::start().await;
+    let of = |hours| Batch::new(WriterId::random(), 1, Vec::new()).remembered_for(Duration::from_hours(hours));
+    let over = [of(1), of(1).with_checkpoint(vec![1])];
+    let kept = [of(2), of(2).with_checkpoint(vec![1]), Batch::new(WriterId::random(), 1, Vec::new())];
+    for batch in over.iter().chain(&kept) {
+        store.apply(batch).await.unwrap();
+    }
+    store.sql("UPDATE writer SET forget_at = forget_at - interval '90 min'");
+    store.sql(
+        "INSERT INTO writer (id, last_seq, digest, last_seen, forget_at)
+         SELECT gen_random_uuid(), 1, '', now() + interval '10 s', now() - interval '1 s' FROM generate_series(1, 10000)",
+    );
+
+    store.roll_up(NOTHING_EXPIRES, &Retention::default()).await.unwrap();
+
+    for batch in &over {
+        assert_eq!(store.writer(batch.writer).await.unwrap(), None);
+    }
+    for batch in &kept {
+        assert!(store.writer(batch.writer).await.unwrap().is_some());
+    }
+    assert_eq!(store.sql("SELECT count(*) FROM writer"), "10003");
+}

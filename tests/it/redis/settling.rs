@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use endpoint_stats_core::store::{Retention, StatsStore, StoreErrorKind, WriterId};
+use endpoint_stats_core::store::{Batch, Retention, StatsStore, StoreErrorKind, WriterId};
 use tokio::task::{JoinHandle, block_in_place};
 
 use super::writers::{Writers, by_route};
-use super::{PrivateStore, connect, key};
+use super::{PrivateStore, connect, key, mark};
 use crate::small_batches::{NOON, batch, shown, total};
 use crate::support::redis::{RedisCluster, RedisServer};
 
@@ -134,4 +135,22 @@ async fn questions_are_answered_with_one_sum_while_windows_move() {
 
     assert!(!rolling.is_finished());
     rolling.abort();
+}
+
+#[tokio::test]
+async fn a_writer_is_forgotten_when_its_time_is_over() {
+    let store = PrivateStore::start().await;
+    let a_batch = || Batch::new(WriterId::random(), 1, Vec::new());
+    let an_hour = Duration::from_hours(1);
+    for (batch, secs) in [
+        (a_batch().remembered_for(an_hour), 3_600),
+        (a_batch().with_checkpoint(vec![1]).remembered_for(an_hour), 3_600),
+        (a_batch(), 30 * 86_400),
+        (a_batch().with_checkpoint(vec![1]), -1),
+    ] {
+        store.apply(&batch).await.unwrap();
+
+        let left: i64 = store.server.cli(&["ttl", &mark(batch.writer)]).trim().parse().unwrap();
+        assert!((secs - 60..=secs).contains(&left) || left == secs, "{left} of {secs}");
+    }
 }

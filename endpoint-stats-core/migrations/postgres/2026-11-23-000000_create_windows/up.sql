@@ -23,7 +23,9 @@ CREATE TABLE writer (
     last_seq   bigint NOT NULL,
     digest     bytea NOT NULL,
     checkpoint bytea,
-    last_seen  timestamptz NOT NULL DEFAULT now()
+    last_seen  timestamptz NOT NULL DEFAULT now(),
+    -- Never without one.
+    forget_at  timestamptz
 ) WITH (fillfactor = 50);
 
 -- Batches that were taken and are not settled in windows yet, one row a batch: no two writers touch the same row.

@@ -88,5 +88,7 @@ CREATE TABLE writer (
     last_seq   INTEGER NOT NULL,
     digest     BLOB NOT NULL,
     checkpoint BLOB,
-    last_seen  INTEGER NOT NULL
+    last_seen  INTEGER NOT NULL,
+    -- Never without one.
+    forget_at  INTEGER
 ) STRICT, WITHOUT ROWID;

@@ -3,7 +3,7 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Binary, Bool, Double, Nullable, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -21,6 +21,7 @@ pub(super) struct Taking {
     seq: u64,
     digest: [u8; 32],
     checkpoint: Option<Vec<u8>>,
+    forget_after_secs: Option<f64>,
     deltas: Vec<u8>,
 }
 
@@ -30,6 +31,7 @@ struct Take<'a> {
     seq: i64,
     digest: &'a [u8],
     checkpoint: Option<&'a [u8]>,
+    forget_after_secs: Option<f64>,
     deltas: &'a [u8],
 }
 
@@ -41,6 +43,7 @@ impl Taking {
             seq: batch.seq,
             digest: batch.digest(),
             checkpoint: batch.checkpoint.clone(),
+            forget_after_secs: batch.forget_after_secs().map(|secs| secs as f64),
             deltas: encode_deltas(&batch.deltas),
         }
     }
@@ -68,6 +71,7 @@ async fn take(connection: &mut AsyncPgConnection, taking: &Taking, seq: i64) -> 
         seq,
         digest: &taking.digest,
         checkpoint: taking.checkpoint.as_deref(),
+        forget_after_secs: taking.forget_after_secs,
         deltas: &taking.deltas,
     };
     Ok(take.get_result(connection).await?)
@@ -125,7 +129,7 @@ impl QueryFragment<Pg> for Take<'_> {
     // A writer that is not known starts at 1. Two copies of a batch wait for each other on the writer's row, and the
     // second then finds it moved.
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("WITH batch (writer_id, seq, digest, checkpoint, deltas) AS (VALUES (");
+        out.push_sql("WITH batch (writer_id, seq, digest, checkpoint, forget_after, deltas) AS (VALUES (");
         out.push_bind_param::<SqlUuid, _>(self.writer)?;
         out.push_sql(", ");
         out.push_bind_param::<BigInt, _>(&self.seq)?;
@@ -133,16 +137,18 @@ impl QueryFragment<Pg> for Take<'_> {
         out.push_bind_param::<Binary, _>(self.digest)?;
         out.push_sql(", ");
         out.push_bind_param::<Nullable<Binary>, _>(&self.checkpoint)?;
-        out.push_sql(", ");
+        out.push_sql(", make_interval(secs => ");
+        out.push_bind_param::<Nullable<Double>, _>(&self.forget_after_secs)?;
+        out.push_sql("), ");
         out.push_bind_param::<Binary, _>(self.deltas)?;
         out.push_sql(
             ")), moved AS (
-                INSERT INTO writer AS present (id, last_seq, digest, checkpoint)
-                SELECT writer_id, seq, digest, checkpoint FROM batch
+                INSERT INTO writer AS present (id, last_seq, digest, checkpoint, forget_at)
+                SELECT writer_id, seq, digest, checkpoint, now() + forget_after FROM batch
                 WHERE seq = 1 OR EXISTS (SELECT FROM writer WHERE id = writer_id)
                 ON CONFLICT (id) DO UPDATE
                 SET last_seq = EXCLUDED.last_seq, digest = EXCLUDED.digest, checkpoint = EXCLUDED.checkpoint,
-                    last_seen = now()
+                    last_seen = now(), forget_at = EXCLUDED.forget_at
                 WHERE present.last_seq = EXCLUDED.last_seq - 1
                 RETURNING id
             ), arrived AS (

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diesel::sql_types::{BigInt, Double};
+use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::error::Failure;
@@ -12,14 +12,11 @@ use super::windows::{COLUMNS, RowKey, WindowRow, merge_into, put};
 use crate::store::plan::Table;
 use crate::store::span::Span;
 use crate::store::window_counts::WindowCounts;
-use crate::store::{FORGET_WRITERS_AFTER_SECS, Retention, RolledUp};
+use crate::store::{Retention, RolledUp, WRITERS_KEPT};
 use crate::window::{Timestamp, Width};
 
 /// Windows of one start move together, and a step ends after the start that fills it.
 const ROWS_A_STEP: i64 = 5_000;
-
-/// Writers that are remembered however old they are: more than ever write at the same time.
-const WRITERS_KEPT: i64 = 10_000;
 
 /// Moves or deletes some windows that are past their retention; changes nothing when there are none.
 pub(super) async fn step(
@@ -32,7 +29,6 @@ pub(super) async fn step(
         .read_committed()
         .run(async |connection| {
             lock(connection, Wait::ForTurn).await?;
-            forget_writers(connection).await?;
             for width in Width::ALL {
                 let Some(cutoff) = retention.cutoff(width, now) else {
                     continue;
@@ -43,6 +39,7 @@ pub(super) async fn step(
                 }
                 return put_away(connection, taken, width).await;
             }
+            forget_writers(connection).await?;
             Ok(RolledUp::default())
         })
         .await
@@ -94,16 +91,12 @@ async fn put_away(
     Ok(done)
 }
 
-/// Forgets writers that are both old and not among the newest; a writer's age is told by the database's clock.
+/// Forgets writers whose time is over, by the database's clock, and that are not among the newest.
 async fn forget_writers(connection: &mut AsyncPgConnection) -> Result<(), Failure> {
     let sql = "
         DELETE FROM writer
-        WHERE checkpoint IS NULL AND last_seen < now() - make_interval(secs => $1)
-          AND last_seen <= (SELECT last_seen FROM writer ORDER BY last_seen DESC OFFSET $2 LIMIT 1)";
-    diesel::sql_query(sql)
-        .bind::<Double, _>(FORGET_WRITERS_AFTER_SECS as f64)
-        .bind::<BigInt, _>(WRITERS_KEPT)
-        .execute(connection)
-        .await?;
+        WHERE forget_at < now()
+          AND last_seen <= (SELECT last_seen FROM writer ORDER BY last_seen DESC OFFSET $1 LIMIT 1)";
+    diesel::sql_query(sql).bind::<BigInt, _>(i64::from(WRITERS_KEPT)).execute(connection).await?;
     Ok(())
 }

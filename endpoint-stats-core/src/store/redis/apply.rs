@@ -9,9 +9,7 @@ use super::connections::Connection;
 use super::error::Failure;
 use super::keys::Keys;
 use crate::store::batch_encoding::encode_deltas;
-use crate::store::{
-    Applied, Batch, FORGET_WRITERS_AFTER_SECS, Judgement, StoreErrorKind, WriterId, WriterMark, WriterState, judge,
-};
+use crate::store::{Applied, Batch, Judgement, StoreErrorKind, WriterId, WriterMark, WriterState, judge};
 
 /// Copies of a batch that arrive together may each find that another has just changed the mark.
 const TRIES: u32 = 5;
@@ -37,7 +35,7 @@ static TAKE: LazyLock<Script> = LazyLock::new(|| {
          if not may('SET', KEYS[3], '1') then return redis.error_reply('NOPERM no permission for SET') end
          if not may('RPUSH', KEYS[2], '1') then return redis.error_reply('NOPERM no permission for RPUSH') end
          redis.call('HSET', KEYS[1], 's', ARGV[2], 'd', ARGV[3], 'c', ARGV[4])
-         if ARGV[4] == '' then redis.call('EXPIRE', KEYS[1], ARGV[6]) else redis.call('PERSIST', KEYS[1]) end
+         if ARGV[6] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('EXPIRE', KEYS[1], ARGV[6]) end
          redis.call('SET', KEYS[3], ARGV[7], 'NX')
          redis.call('RPUSH', KEYS[2], ARGV[5])
          return {1, false, false}",
@@ -52,6 +50,7 @@ pub(super) struct Taking {
     pub(super) digest: [u8; 32],
     // Behind a byte, so that an empty one is told from none.
     checkpoint: Vec<u8>,
+    forget_after_secs: Option<i64>,
     deltas: Vec<u8>,
 }
 
@@ -66,6 +65,7 @@ impl Taking {
             seq: batch.seq,
             digest: batch.digest(),
             checkpoint,
+            forget_after_secs: batch.forget_after_secs(),
             deltas: encode_deltas(&batch.deltas),
         }
     }
@@ -115,7 +115,7 @@ async fn take(
         .arg(&taking.digest[..])
         .arg(&taking.checkpoint[..])
         .arg(&taking.deltas[..])
-        .arg(FORGET_WRITERS_AFTER_SECS)
+        .arg(taking.forget_after_secs.map_or_else(String::new, |secs| secs.to_string()))
         .arg(&Uuid::new_v4().as_bytes()[..])
         .invoke_async(connection)
         .await?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::dsl::{replace_into, sql};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable};
 use diesel::sqlite::SqliteConnection;
 
 use super::endpoints;
@@ -55,6 +55,8 @@ fn set_mark(connection: &mut SqliteConnection, batch: &Batch, digest: [u8; 32]) 
             writer::digest.eq(digest.as_slice()),
             writer::checkpoint.eq(batch.checkpoint.as_deref()),
             writer::last_seen.eq(sql::<BigInt>("unixepoch()")),
+            writer::forget_at
+                .eq(sql::<Nullable<BigInt>>("unixepoch() + ").bind::<Nullable<BigInt>, _>(batch.forget_after_secs())),
         ))
         .execute(connection)?;
     Ok(())

@@ -13,14 +13,11 @@ use super::sums;
 use super::window_row;
 use crate::store::span::Span;
 use crate::store::window_counts::{WindowCounts, WindowKey};
-use crate::store::{FORGET_WRITERS_AFTER_SECS, Retention, RolledUp};
+use crate::store::{Retention, RolledUp, WRITERS_KEPT};
 use crate::window::{Timestamp, Width, Window};
 
 /// Windows of one start move together, and a step ends after the start that fills it.
 const ROWS_A_STEP: i64 = 1_000;
-
-/// Writers that are remembered however old they are: more than ever write to one file at the same time.
-const WRITERS_KEPT: i64 = 10_000;
 
 /// Moves or deletes some windows that are past their retention; changes nothing when there are none.
 pub(super) fn step(
@@ -29,7 +26,6 @@ pub(super) fn step(
     retention: &Retention,
 ) -> Result<RolledUp, Failure> {
     connection.immediate_transaction(|connection| {
-        forget_writers(connection, now)?;
         for width in Width::ALL {
             let Some(cutoff) = retention.cutoff(width, now) else {
                 continue;
@@ -51,6 +47,7 @@ pub(super) fn step(
                 None => Ok(RolledUp { moved: 0, deleted: rows }),
             };
         }
+        forget_writers(connection, now)?;
         Ok(RolledUp::default())
     })
 }
@@ -95,22 +92,60 @@ fn widened(windows: HashMap<WindowKey, WindowCounts>, width: Width) -> BTreeMap<
     wide
 }
 
-/// Forgets writers that are both old and not among the newest.
+/// Forgets writers whose time is over and that are not among the newest.
 ///
 /// A batch whose writer was forgotten before it was sent again would count twice, and a clock that is wrong makes every
 /// writer look old; so the clock alone does not decide.
 fn forget_writers(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), Failure> {
     let beyond: Option<i64> = writer::table
         .order(writer::last_seen.desc())
-        .offset(WRITERS_KEPT)
+        .offset(WRITERS_KEPT.into())
         .select(writer::last_seen)
         .first(connection)
         .optional()?;
     let Some(surplus) = beyond else { return Ok(()) };
     delete(writer::table)
-        .filter(writer::checkpoint.is_null())
         .filter(writer::last_seen.le(surplus))
-        .filter(writer::last_seen.lt(now.minus_secs(FORGET_WRITERS_AFTER_SECS).as_unix()))
+        .filter(writer::forget_at.lt(now.as_unix()))
         .execute(connection)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use diesel::dsl::sql;
+    use diesel::sql_types::BigInt;
+
+    use super::*;
+    use crate::store::sqlite::{apply, connection, read};
+    use crate::store::{Batch, WriterId};
+
+    #[test]
+    fn writers_whose_time_is_over_are_forgotten_and_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut session = connection::open(&folder.path().join("stats.db")).unwrap();
+        let batch = |hours| Batch::new(WriterId::random(), 1, Vec::new()).remembered_for(Duration::from_hours(hours));
+        let over = [batch(1), batch(1).with_checkpoint(vec![1])];
+        let kept = [batch(2), batch(2).with_checkpoint(vec![1]), Batch::new(WriterId::random(), 1, Vec::new())];
+        for batch in over.iter().chain(&kept) {
+            apply::apply(&mut session, batch).unwrap();
+        }
+        let newer = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+            INSERT INTO writer SELECT randomblob(16), 1, x'', NULL, unixepoch() + 10, 0 FROM n";
+        diesel::sql_query(newer).execute(&mut session.connection).unwrap();
+        let now: i64 = diesel::select(sql::<BigInt>("unixepoch()")).get_result(&mut session.connection).unwrap();
+        let mut known = |batches: &[Batch], minutes: i64| {
+            let later = Timestamp::from_unix(now + minutes * 60);
+            step(&mut session.connection, later, &Retention::default()).unwrap();
+            let found = batches.iter().filter_map(|batch| read::writer(&mut session.connection, batch.writer).unwrap());
+            found.count()
+        };
+
+        assert_eq!((known(&over, 59), known(&over, 61)), (2, 0));
+        assert_eq!(known(&kept, 119), 3);
+        let among_the_newest = writer::table.count().get_result::<i64>(&mut session.connection).unwrap();
+        assert_eq!(among_the_newest, 10_003);
+    }
 }

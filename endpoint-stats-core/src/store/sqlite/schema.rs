@@ -70,6 +70,7 @@ diesel::table! {
         digest -> Binary,
         checkpoint -> Nullable<Binary>,
         last_seen -> BigInt,
+        forget_at -> Nullable<BigInt>,
     }
 }
 
