@@ -142,7 +142,12 @@ fn read_range(uri: &axum::http::Uri) {
 }
 
 fn queries() -> Router {
-    api::router(Api { reader: StatsReader::new(Arc::new(MemoryStore::default())), books: None, live: None })
+    api::router(Api {
+        reader: StatsReader::new(Arc::new(MemoryStore::default())),
+        books: None,
+        live: None,
+        writers: None,
+    })
 }
 
 fn post(path: &str, content_type: &str, body: &[u8]) {

@@ -25,8 +25,20 @@ pub(super) struct BooksAnswer {
     pending: u64,
     /// Hits given up, because the store will never take them.
     dropped: u64,
+    /// Hits given up, by reason.
+    dropped_by_reason: ByReason,
     /// Whether every hit is accounted for.
     balance: bool,
+}
+
+/// Hits given up, by reason.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DroppedByReason)]
+struct ByReason {
+    /// The store will never take them: those of `dropped`.
+    rejected: u64,
+    /// Received as OpenTelemetry totals that may have been counted before; in no other number here.
+    baseline: u64,
 }
 
 /// Where every hit of this process is. For those who may see every service.
@@ -39,7 +51,8 @@ pub(super) struct BooksAnswer {
 pub(super) async fn books(State(api): State<Api>, principal: Principal) -> Result<Response, ApiError> {
     need_every_service(&principal)?;
     let view = api.books.ok_or_else(no_books)?;
-    Ok((unstored(), Json(BooksAnswer::from(view.books()))).into_response())
+    let baseline = api.writers.map_or(0, |ledger| ledger.baseline());
+    Ok((unstored(), Json(BooksAnswer::new(view.books(), baseline))).into_response())
 }
 
 fn need_every_service(principal: &Principal) -> Result<(), ApiError> {
@@ -55,9 +68,10 @@ fn no_books() -> ApiError {
         .with_hint("ask the process that counts")
 }
 
-impl From<Books> for BooksAnswer {
-    fn from(books: Books) -> Self {
+impl BooksAnswer {
+    fn new(books: Books, baseline: u64) -> Self {
         let Books { observed, stored, pending, dropped } = books;
-        Self { observed, stored, pending, dropped, balance: books.balance() }
+        let dropped_by_reason = ByReason { rejected: dropped, baseline };
+        Self { observed, stored, pending, dropped, dropped_by_reason, balance: books.balance() }
     }
 }

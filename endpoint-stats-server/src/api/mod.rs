@@ -50,6 +50,7 @@ pub use self::live::LiveAnswer;
 pub(crate) use self::parameters::{guarded, without_parameters};
 use crate::access::Scope;
 use crate::api_error::ApiError;
+use crate::ingest::Ledger;
 use crate::reading::StatsReader;
 
 /// What the query API answers from.
@@ -61,6 +62,8 @@ pub struct Api {
     pub books: Option<BooksView>,
     /// The hits of the last seconds, where somebody listens.
     pub live: Option<LiveFeed>,
+    /// What others sent, where it is received.
+    pub writers: Option<Arc<Ledger>>,
 }
 
 /// The routes that answer questions; each handler asks for a principal.

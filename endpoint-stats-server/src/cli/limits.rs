@@ -5,6 +5,9 @@ use clap::{Args, value_parser};
 /// The largest body that can be allowed: more would have to fit into memory at once.
 const MOST_BYTES: i64 = 1 << 30;
 
+/// A year.
+const MOST_REMEMBERED_SECS: i64 = 365 * 86_400;
+
 /// What clients of `serve` can take, together and each.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
@@ -41,6 +44,14 @@ pub struct LimitArgs {
     #[arg(long, env = "ENDPOINT_STATS_MAX_HITS_BYTES", default_value = "67108864", value_name = "BYTES",
         value_parser = value_parser!(u32).range(1..=MOST_BYTES))]
     pub max_hits_bytes: u32,
+    /// Seconds that an idempotency key at /v1/hits is remembered at least; longer than any client sends a request again.
+    #[arg(long, env = "ENDPOINT_STATS_IDEMPOTENCY_KEY_SECS", default_value = "86400", value_name = "SECONDS",
+        value_parser = value_parser!(u32).range(600..=MOST_REMEMBERED_SECS))]
+    pub idempotency_key_secs: u32,
+    /// Seconds that the totals of a source at /v1/metrics are remembered at least, after its last report.
+    #[arg(long, env = "ENDPOINT_STATS_OTLP_SOURCE_SECS", default_value = "2592000", value_name = "SECONDS",
+        value_parser = value_parser!(u32).range(172_800..=MOST_REMEMBERED_SECS))]
+    pub otlp_source_secs: u32,
     /// Bytes a second that a body needs on average, after a first time of --body-timeout-secs.
     #[arg(long, env = "ENDPOINT_STATS_MIN_BODY_RATE", default_value = "1024", value_name = "BYTES",
         value_parser = value_parser!(u32).range(1..=MOST_BYTES))]

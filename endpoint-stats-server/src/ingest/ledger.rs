@@ -1,6 +1,7 @@
 //! [`Ledger`]: who sent batches lately, and what became of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use endpoint_stats_core::ServiceName;
@@ -22,6 +23,7 @@ const MAX_SERVICES: usize = 16;
 #[derive(Debug, Default)]
 pub struct Ledger {
     pages: Mutex<Pages>,
+    baseline: AtomicU64,
 }
 
 /// What a writer sent since the server started.
@@ -92,6 +94,16 @@ impl Ledger {
         page.summary.last_seen = now;
         page.note_services(batch);
         page.summary.note(batch, fate, clock_corrected);
+    }
+
+    /// Requests in OpenTelemetry totals that may have been counted before, and were dropped.
+    pub fn baseline(&self) -> u64 {
+        self.baseline.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_baseline(&self, hits: u64) {
+        self.baseline.fetch_add(hits, Ordering::Relaxed);
+        metrics::counter!("endpoint_stats_hits_received_dropped_total", "reason" => "baseline").increment(hits);
     }
 
     /// What is known of the writers whose services a principal covers, the one seen last first.

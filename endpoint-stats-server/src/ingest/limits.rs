@@ -1,6 +1,8 @@
-//! [`Limits`]: how much one request, and all of them together, may bring.
+//! [`Limits`]: how much one request, and all of them together, may bring, and how long it is told from a new one.
 
-/// How much one request, and all of them together, may bring.
+use std::time::Duration;
+
+/// How much one request, and all of them together, may bring, and how long it is told from a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a batch. Defaults to 8 MiB.
@@ -23,6 +25,11 @@ pub struct Limits {
     pub consumers_per_service: usize,
     /// Services; hits of a new one beyond are refused. Defaults to 1,000.
     pub services: usize,
+    /// How long an idempotency key is remembered at least. Defaults to 24 hours.
+    pub keys_remembered: Duration,
+    /// How long the totals of a source of OpenTelemetry metrics are remembered after its last report, at least. Defaults
+    /// to 30 days.
+    pub sources_remembered: Duration,
 }
 
 impl Default for Limits {
@@ -38,6 +45,8 @@ impl Default for Limits {
             endpoints_per_service: 10_000,
             consumers_per_service: 2_000,
             services: 1_000,
+            keys_remembered: Duration::from_hours(24),
+            sources_remembered: Duration::from_hours(30 * 24),
         }
     }
 }

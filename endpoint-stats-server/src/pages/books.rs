@@ -33,6 +33,8 @@ struct Balance {
     stored: String,
     pending: String,
     dropped: String,
+    /// Received, and given up because it may have been counted before.
+    baseline: String,
     is_balanced: bool,
     /// What is missing, or there twice.
     off_by: String,
@@ -54,10 +56,11 @@ impl Page for BooksPage {
         let ledger = visit.pages.writers.as_ref();
         let mut writers = ledger.map(|ledger| ledger.snapshot(&visit.principal)).unwrap_or_default();
         let all_writers = writers.len();
+        let baseline = ledger.map_or(0, |ledger| ledger.baseline());
         writers.truncate(MOST_WRITERS);
         Ok(Self {
             frame: visit.frame("Books", "Books").with_overflow(&known, range),
-            books: visit.pages.books.as_ref().filter(|_| sees_all).map(|view| Balance::of(view.books())),
+            books: visit.pages.books.as_ref().filter(|_| sees_all).map(|view| Balance::of(view.books(), baseline)),
             all_writers,
             more_writers: all_writers - writers.len(),
             writers: writers.into_iter().map(|row| Writer::of(row, visit.now)).collect(),
@@ -80,13 +83,14 @@ impl Writer {
 }
 
 impl Balance {
-    fn of(books: Books) -> Self {
+    fn of(books: Books, baseline: u64) -> Self {
         let accounted = books.stored.saturating_add(books.pending).saturating_add(books.dropped);
         Self {
             observed: numbers::count(books.observed),
             stored: numbers::count(books.stored),
             pending: numbers::count(books.pending),
             dropped: numbers::count(books.dropped),
+            baseline: numbers::count(baseline),
             is_balanced: books.balance(),
             off_by: numbers::count(books.observed.abs_diff(accounted)),
         }
@@ -102,8 +106,8 @@ mod tests {
         let whole = Books { observed: 10, stored: 7, pending: 2, dropped: 1 };
         let short = Books { pending: 0, ..whole };
 
-        assert!(Balance::of(whole).is_balanced);
-        let short = Balance::of(short);
+        assert!(Balance::of(whole, 0).is_balanced);
+        let short = Balance::of(short, 0);
         assert_eq!((short.is_balanced, short.off_by.as_str()), (false, "2"));
     }
 }

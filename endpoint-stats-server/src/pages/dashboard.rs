@@ -64,7 +64,7 @@ impl Dashboard {
             .route("/live", get(show::<LivePage>))
             .with_state(pages.clone())
             .merge(super::router(pages))
-            .merge(api::router(Api { reader: self.reader, books: self.books, live: self.live }))
+            .merge(api::router(Api { reader: self.reader, books: self.books, live: self.live, writers: None }))
             .layer(Extension(Principal::new("dashboard", [Scope::Read])))
     }
 }

@@ -93,6 +93,7 @@ pub fn main(stats: &EndpointStats, live: LiveFeed, ingest: Ingest, access: Acces
         reader: StatsReader::new(stats.store().clone()),
         books: Some(stats.books_view().clone()),
         live: Some(live.clone()),
+        writers: Some(Arc::clone(&ingest.ledger)),
     };
     let (taking, described) = ingest::described(ingest);
     let routes = Router::new()

@@ -55,6 +55,10 @@ pub struct RequestLimits {
     pub max_batch: usize,
     /// Bytes of a stream of hits.
     pub max_hits: usize,
+    /// How long an idempotency key is remembered.
+    pub keys_remembered: Duration,
+    /// How long the totals of a source of OpenTelemetry metrics are remembered after its last report.
+    pub sources_remembered: Duration,
 }
 
 // === impl Limits ===
@@ -87,6 +91,8 @@ impl Limits {
                 max_body: args.max_body_bytes as usize,
                 max_batch: args.max_batch_bytes as usize,
                 max_hits: args.max_hits_bytes as usize,
+                keys_remembered: Duration::from_secs(args.idempotency_key_secs.into()),
+                sources_remembered: Duration::from_secs(args.otlp_source_secs.into()),
             },
         })
     }
@@ -123,6 +129,8 @@ impl RequestLimits {
         ingest::Limits {
             batch_bytes: bytes(self.max_batch),
             stream_bytes: bytes(self.max_hits),
+            keys_remembered: self.keys_remembered,
+            sources_remembered: self.sources_remembered,
             ..ingest::Limits::default()
         }
     }
@@ -138,6 +146,8 @@ impl Default for RequestLimits {
             max_body: 1 << 20,
             max_batch: 8 << 20,
             max_hits: 64 << 20,
+            keys_remembered: ingest::Limits::default().keys_remembered,
+            sources_remembered: ingest::Limits::default().sources_remembered,
         }
     }
 }
@@ -184,6 +194,8 @@ mod tests {
             ["--max-body-bytes", "0"],
             ["--max-batch-bytes", "18446744073709551616"],
             ["--max-hits-bytes", "1.5"],
+            ["--idempotency-key-secs", "599"],
+            ["--otlp-source-secs", "86400"],
         ] {
             let error = read(&[&format!("{flag}={value}")]).expect_err(flag);
             assert!(error.contains(flag), "{flag}: {error}");

@@ -9,7 +9,7 @@ use endpoint_stats_core::clock::ManualClock;
 use endpoint_stats_core::store::{EndpointReport, SqliteStore, StatsQuery, StatsReport, StatsStore};
 use endpoint_stats_core::window::{TimeRange, Timestamp};
 use endpoint_stats_server::access::{Principal, Scope};
-use endpoint_stats_server::ingest::{self, Ingest, Limits};
+use endpoint_stats_server::ingest::{self, Ingest, Ledger, Limits};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -28,6 +28,7 @@ pub(crate) struct Answer {
 pub(crate) struct Taker {
     pub(crate) store: Arc<dyn StatsStore>,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) ledger: Arc<Ledger>,
     router: Router,
     folder: Option<Arc<tempfile::TempDir>>,
 }
@@ -48,8 +49,9 @@ impl Taker {
     pub(crate) fn before(store: Arc<dyn StatsStore>, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_unix(NOON)));
         let ingest = Ingest { clock: clock.clone(), limits, ..Ingest::new(store.clone()) };
+        let ledger = Arc::clone(&ingest.ledger);
         let router = ingest::router(ingest).layer(Extension(Principal::new("tester", [Scope::Ingest])));
-        Self { store, clock, router, folder: None }
+        Self { store, clock, ledger, router, folder: None }
     }
 
     /// Another server on the same store.

@@ -4,7 +4,7 @@
 //! those and never on the number of hits; the answer comes when the store has them.
 //!
 //! With an `Idempotency-Key`, the request is a writer of its own with one batch, so the same key counts once for as long as
-//! stores remember writers: 30 days at least. Without one, concurrent requests share a batch.
+//! [`Limits::keys_remembered`](super::Limits) says, and longer while there are few keys. Without one, concurrent requests share a batch.
 
 mod described;
 mod document;
@@ -131,7 +131,10 @@ async fn take_hits(
     let (mut deltas, mut totals) = taken.tally.finish();
     totals.folded += hits.known.fold(&*hits.ingest.store, &mut deltas).await?;
     let result = match writer {
-        Some(writer) => hits.commit_once(Batch::new(writer, 1, deltas).identified_by(taken.digest)).await?,
+        Some(writer) => {
+            let batch = Batch::new(writer, 1, deltas).identified_by(taken.digest);
+            hits.commit_once(batch.remembered_for(hits.ingest.limits.keys_remembered)).await?
+        }
         None => hits.commit(deltas).await?,
     };
     Ok(answer(result, totals))

@@ -7,7 +7,8 @@
 //! points is the checkpoint of its last batch, so that it is true exactly when the counts are: a request that is sent
 //! again adds nothing, whichever server takes it, and a point whose total was counted adds only what came since.
 //!
-//! - A cumulative point that is seen for the first time counts whole, as does one that starts anew.
+//! - A cumulative point that is seen for the first time counts whole, as does one that starts anew; but not one that began
+//!   so long ago that its source may have been forgotten, which is a baseline.
 //! - A request with deltas counts once among the last 256 of its stream.
 
 mod answer;
@@ -26,6 +27,7 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use endpoint_stats_core::store::{Applied, Batch, StoreError, StoreErrorKind};
+use endpoint_stats_core::window::{Timestamp, Width};
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
@@ -202,6 +204,12 @@ impl Otlp {
         }
     }
 
+    /// What began before may be forgotten, by clocks that are less than a day apart.
+    fn forgotten(&self, reception: Reception) -> Timestamp {
+        let remembered = i64::try_from(self.ingest.limits.sources_remembered.as_secs()).unwrap_or(i64::MAX);
+        reception.at.minus_secs(remembered).plus_secs(Width::Day.secs())
+    }
+
     /// Counts a stream while other servers may count it too: who comes second looks again at what is there.
     async fn race(
         &self,
@@ -218,7 +226,7 @@ impl Otlp {
                     None => return Ok(Err(unreadable())),
                 },
             };
-            let mut gain = stream.gain(&mut state, request, reception);
+            let mut gain = stream.gain(&mut state, request, reception, self.forgotten(reception));
             if !state.has_changed() {
                 return Ok(Ok(gain.rejected));
             }
@@ -226,8 +234,11 @@ impl Otlp {
                 return Ok(Err(refusal));
             }
             let batch = Batch::new(stream.writer, last_seq + 1, gain.deltas).with_checkpoint(state.encode());
-            match store.apply(&batch).await {
-                Ok(Applied::Applied) => return Ok(Ok(gain.rejected)),
+            match store.apply(&batch.remembered_for(self.ingest.limits.sources_remembered)).await {
+                Ok(Applied::Applied) => {
+                    self.ingest.ledger.note_baseline(gain.baseline);
+                    return Ok(Ok(gain.rejected));
+                }
                 Ok(Applied::Duplicate | Applied::Gap { .. }) => {}
                 Err(error) if error.kind() == StoreErrorKind::Conflict => {}
                 Err(error) => return Err(error),

@@ -159,6 +159,7 @@ impl Counted<'_> {
         Ok(Some(Point {
             key: head.key(self.name),
             endpoint: attributes::endpoint(self.service, head.attributes),
+            start: head.start,
             time: head.time,
             is_cumulative,
             total,

@@ -82,6 +82,11 @@ impl State {
         Some(gained)
     }
 
+    /// Whether a point was seen before.
+    pub(super) fn knows(&self, key: &PointKey) -> bool {
+        self.points.contains_key(key)
+    }
+
     /// Whether a request with deltas is new; from now on it is not.
     pub(super) fn is_new(&mut self, request: [u8; 16]) -> bool {
         if self.requests.contains(&request) {

@@ -25,6 +25,8 @@ pub(super) struct Stream {
 pub(super) struct Point {
     pub(super) key: PointKey,
     pub(super) endpoint: Endpoint,
+    /// When the counting began, in nanoseconds since 1970 by the sender's clock; 0 if it does not say.
+    pub(super) start: u64,
     /// In nanoseconds since 1970, by the sender's clock.
     pub(super) time: u64,
     /// Whether its total goes on from that of the point before.
@@ -50,22 +52,38 @@ pub(super) struct Gain {
     pub(super) deltas: Vec<Delta>,
     /// Points for which there is no room.
     pub(super) rejected: u64,
+    /// Requests in totals that may have been counted before, and are not counted again.
+    pub(super) baseline: u64,
 }
 
 // === impl Stream ===
 
 impl Stream {
     /// What the points add to what is remembered; from now on they are remembered.
-    pub(super) fn gain(&self, state: &mut State, request: [u8; 16], reception: Reception) -> Gain {
+    ///
+    /// The total of a point that began before `forgotten` and is not known may have been counted and then forgotten: it
+    /// only says what the next one is compared with.
+    pub(super) fn gain(
+        &self,
+        state: &mut State,
+        request: [u8; 16],
+        reception: Reception,
+        forgotten: Timestamp,
+    ) -> Gain {
         let has_deltas = self.points.iter().any(|point| !point.is_cumulative);
         let is_new = has_deltas && state.is_new(request);
         let mut sums: BTreeMap<(&Endpoint, Timestamp), WindowSum> = BTreeMap::new();
-        let mut rejected = 0;
+        let (mut rejected, mut baseline) = (0, 0_u64);
         for point in &self.points {
+            let is_baseline = point.is_cumulative && point.began() < forgotten && !state.knows(&point.key);
             let Some(gained) = point.gained(state, is_new, reception) else {
                 rejected += 1;
                 continue;
             };
+            if is_baseline {
+                baseline = baseline.saturating_add(point.meaning.requests(&gained));
+                continue;
+            }
             if !gained.is_nothing() {
                 let at = reception.believed(point.at());
                 let start = Window::containing(at, Width::TenSeconds).start();
@@ -76,7 +94,7 @@ impl Stream {
         let delta = |((endpoint, start), sum): ((&Endpoint, Timestamp), WindowSum)| {
             sum.into_delta(endpoint.clone(), Window::containing(start, Width::TenSeconds))
         };
-        Gain { deltas: sums.into_iter().map(delta).collect(), rejected }
+        Gain { deltas: sums.into_iter().map(delta).collect(), rejected, baseline }
     }
 }
 
@@ -95,11 +113,20 @@ impl Point {
     fn at(&self) -> Timestamp {
         Timestamp::from_unix((self.time / 1_000_000_000).cast_signed())
     }
+
+    fn began(&self) -> Timestamp {
+        Timestamp::from_unix((self.start / 1_000_000_000).cast_signed())
+    }
 }
 
 // === impl Meaning ===
 
 impl Meaning {
+    /// How many requests a total tells of; bytes are those of requests that are told elsewhere.
+    fn requests(&self, total: &Total) -> u64 {
+        if matches!(self, Self::Requests { .. }) { total.count } else { 0 }
+    }
+
     fn counts(&self, gained: &Total) -> Counts {
         let mut counts = Counts::default();
         match self {

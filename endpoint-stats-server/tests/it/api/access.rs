@@ -37,7 +37,7 @@ async fn seeded() -> (Seed, Api) {
     let store = Arc::new(MemoryStore::default());
     seed.fill(&*store).await;
     let live = LiveFeed::of_this_process();
-    (seed, Api { reader: StatsReader::new(store), books: Some(BooksView::default()), live: Some(live) })
+    (seed, Api { reader: StatsReader::new(store), books: Some(BooksView::default()), live: Some(live), writers: None })
 }
 
 fn reader(services: &[&str]) -> Principal {
@@ -120,7 +120,7 @@ async fn a_later_page_is_of_the_range_of_the_first() {
 #[tokio::test]
 async fn what_this_process_does_not_keep_is_not_found() {
     let store: Arc<dyn StatsStore> = Arc::new(MemoryStore::default());
-    let api = Api { reader: StatsReader::new(store), books: None, live: None };
+    let api = Api { reader: StatsReader::new(store), books: None, live: None, writers: None };
     let router = api::router(api).layer(Extension(Principal::new("anyone", [Scope::Read])));
 
     assert_eq!(get(&router, "/v1/books").await.1["error"]["code"], "no_books");

@@ -14,7 +14,12 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 fn router() -> Router {
-    api::router(Api { reader: StatsReader::new(Arc::new(MemoryStore::default())), books: None, live: None })
+    api::router(Api {
+        reader: StatsReader::new(Arc::new(MemoryStore::default())),
+        books: None,
+        live: None,
+        writers: None,
+    })
 }
 
 async fn get(router: &Router, path: &str) -> Response {

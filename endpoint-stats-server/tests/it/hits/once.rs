@@ -1,8 +1,9 @@
 //! Hits count once, or not at all.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use endpoint_stats_core::store::MemoryStore;
+use endpoint_stats_core::store::{Batch, MemoryStore, Retention, StatsStore, WriterId};
 use endpoint_stats_core::window::Timestamp;
 use endpoint_stats_server::access::{Principal, Scope};
 use endpoint_stats_server::ingest::Limits;
@@ -186,4 +187,21 @@ async fn a_client_that_goes_away_cannot_stop_a_batch() {
 
 async fn send(taker: Taker) -> u16 {
     taker.hits(hit("")).await.status
+}
+
+#[tokio::test]
+async fn a_key_is_remembered_for_its_time_and_then_forgotten() {
+    let store = Arc::new(MemoryStore::default());
+    let keys_remembered = Duration::from_hours(2);
+    let taker = Taker::before(store.clone(), Limits { keys_remembered, ..Limits::default() });
+    keyed(&taker, "a", &hit("")).await;
+    for _ in 0..10_000 {
+        store.apply(&Batch::new(WriterId::random(), 1, Vec::new())).await.unwrap();
+    }
+
+    for (secs, expected) in [(0, "duplicate"), (7_200, "duplicate"), (7_201, "applied")] {
+        store.roll_up(Timestamp::from_unix(NOON + secs), &Retention::default()).await.unwrap();
+
+        assert_eq!(keyed(&taker, "a", &hit("")).await.json()["result"], expected, "after {secs} s");
+    }
 }

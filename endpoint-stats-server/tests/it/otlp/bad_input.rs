@@ -6,7 +6,8 @@ use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, HistogramD
 use prost::Message;
 
 use super::{
-    CUMULATIVE, DELTA, DURATION, PROTOBUF, explicit, exponential, exponential_histogram, export, histogram, one, send,
+    CUMULATIVE, DELTA, DURATION, PROTOBUF, explicit, exponential, exponential_histogram, export, histogram, nanos, one,
+    send,
 };
 use crate::takers::{NOON, Taker};
 
@@ -81,7 +82,7 @@ async fn the_ends_of_all_numbers_are_survived() {
 #[tokio::test]
 async fn a_stream_of_too_many_points_is_told_what_had_no_room() {
     let taker = Taker::new().await;
-    let point = |start: u64| HistogramDataPoint { start_time_unix_nano: start, ..explicit([1, 0, 0, 0]) };
+    let point = |start: u64| HistogramDataPoint { start_time_unix_nano: nanos(NOON) - start, ..explicit([1, 0, 0, 0]) };
     let points = (0..10_005).map(point).collect();
 
     let answer = send(&taker, &export("shop", vec![histogram(DURATION, "s", CUMULATIVE, points)])).await;

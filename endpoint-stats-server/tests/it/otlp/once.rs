@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use endpoint_stats_core::store::MemoryStore;
+use endpoint_stats_core::store::{Batch, MemoryStore, Retention, StatsStore, WriterId};
 use endpoint_stats_core::window::Timestamp;
 use endpoint_stats_server::ingest::Limits;
 use opentelemetry_proto::tonic::metrics::v1::HistogramDataPoint;
@@ -212,4 +212,63 @@ async fn a_total_that_does_not_change_is_not_written_again_within_the_hour() {
     }
 
     assert_eq!(store.calls(), 2);
+}
+
+#[tokio::test]
+async fn the_total_of_a_source_that_may_have_been_forgotten_is_a_baseline() {
+    let taker = Taker::new().await;
+    let old = |count| HistogramDataPoint {
+        start_time_unix_nano: nanos(NOON - 30 * 86_400),
+        time_unix_nano: nanos(NOON) + count,
+        ..explicit([count, 0, 0, 0])
+    };
+    let without_a_start = |count| HistogramDataPoint { start_time_unix_nano: 0, ..old(count) };
+
+    for point in [old(1_000), without_a_start(500)] {
+        accept(&taker, &one(CUMULATIVE, point)).await;
+    }
+    assert_eq!(taker.total().await, 0);
+    for point in [old(1_003), without_a_start(504)] {
+        accept(&taker, &one(CUMULATIVE, point)).await;
+    }
+
+    assert_eq!(taker.total().await, 7);
+    assert_eq!(taker.ledger.baseline(), 1_500);
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_have_been_forgotten_counts_whole() {
+    let taker = Taker::new().await;
+    let young = HistogramDataPoint { start_time_unix_nano: nanos(NOON - 28 * 86_400), ..explicit([9, 0, 0, 0]) };
+
+    accept(&taker, &one(CUMULATIVE, young)).await;
+
+    assert_eq!((taker.total().await, taker.ledger.baseline()), (9, 0));
+}
+
+#[tokio::test]
+async fn a_source_that_was_forgotten_is_not_counted_again() {
+    let store = Arc::new(MemoryStore::default());
+    let taker = Taker::before(store.clone(), Limits::default());
+    let at = |count, secs| HistogramDataPoint { time_unix_nano: nanos(NOON + secs), ..explicit([count, 0, 0, 0]) };
+    accept(&taker, &one(CUMULATIVE, at(10, 0))).await;
+    crowd(&*store).await;
+    let later = 31 * 86_400;
+    for secs in [0, later] {
+        store.roll_up(Timestamp::from_unix(NOON + secs), &Retention::default()).await.unwrap();
+    }
+    taker.clock.set(Timestamp::from_unix(NOON + later));
+
+    for count in [12, 15] {
+        accept(&taker, &one(CUMULATIVE, at(count, later + i64::try_from(count).unwrap()))).await;
+    }
+
+    assert_eq!((taker.total().await, taker.ledger.baseline()), (13, 12));
+}
+
+/// More writers than a store remembers whatever their time.
+async fn crowd(store: &MemoryStore) {
+    for _ in 0..10_000 {
+        store.apply(&Batch::new(WriterId::random(), 1, Vec::new())).await.unwrap();
+    }
 }
