@@ -23,7 +23,7 @@ use endpoint_stats_core::window::{Timestamp, Width, Window};
 use endpoint_stats_core::{EndpointStats, ServiceName};
 use endpoint_stats_server::access::{Access, AccessOptions};
 use endpoint_stats_server::ingest::Ingest;
-use endpoint_stats_server::serve::{Connections, routes};
+use endpoint_stats_server::serve::{Connections, RequestLimits, routes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -83,7 +83,7 @@ async fn listen(connections: &mut Connections, stats: &EndpointStats) -> SocketA
     let address = listener.local_addr().expect("an address");
     let access = Access::without_tokens(AccessOptions::default());
     let ingest = Ingest::new(stats.store().clone());
-    connections.serve(listener, routes(stats, LiveFeed::of_this_process(), ingest, access));
+    connections.serve(listener, routes(stats, LiveFeed::of_this_process(), ingest, access, RequestLimits::default()));
     address
 }
 

@@ -16,7 +16,7 @@ use endpoint_stats_core::store::live::LiveFeed;
 use endpoint_stats_core::{EndpointStats, ServiceName};
 use endpoint_stats_server::access::{Access, AccessOptions};
 use endpoint_stats_server::ingest::Ingest;
-use endpoint_stats_server::serve::{Connections, routes};
+use endpoint_stats_server::serve::{Connections, RequestLimits, routes};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -32,7 +32,9 @@ async fn main() {
     let mut connections = Connections::new(1_024);
     let access = Access::without_tokens(AccessOptions::default());
     let ingest = Ingest::new(stats.store().clone());
-    let counted = listen(&mut connections, routes(&stats, LiveFeed::of_this_process(), ingest, access)).await;
+    let counted =
+        listen(&mut connections, routes(&stats, LiveFeed::of_this_process(), ingest, access, RequestLimits::default()))
+            .await;
     let bare = listen(&mut connections, Router::new().route("/", get(welcome))).await;
 
     let (mut counted_rates, mut bare_rates, mut answered) = (Vec::new(), Vec::new(), 0);

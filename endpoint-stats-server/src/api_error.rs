@@ -147,7 +147,12 @@ impl ApiError {
 
     /// The response, with the id of the request if it is known.
     pub fn respond(&self, request_id: Option<&str>) -> Response {
-        let mut response = (self.0.status, Json(self.body(request_id))).into_response();
+        self.respond_with(Json(self.body(request_id)))
+    }
+
+    /// The response with a body of another form.
+    pub(crate) fn respond_with(&self, body: impl IntoResponse) -> Response {
+        let mut response = (self.0.status, body).into_response();
         if let Some(wait) = self.0.retry_after {
             let secs = HeaderValue::from(wait.as_secs().max(1));
             response.headers_mut().insert(header::RETRY_AFTER, secs);

@@ -19,15 +19,25 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A batch that holds so many deltas takes no further request.
 const FULL: usize = 50_000;
 
+/// While so many deltas wait, no further request is taken: those that wait may have no client any more.
+const MAX_WAITING: usize = 4 * FULL;
+
 /// Brings the hits of concurrent requests to the store as one batch.
 ///
 /// One batch is applied at a time; what arrives meanwhile waits, and goes into the next one together.
 #[derive(Debug)]
 pub(super) struct GroupCommit {
     store: Arc<dyn StatsStore>,
-    waiting: Mutex<VecDeque<Waiting>>,
+    waiting: Mutex<Queue>,
     /// Whoever holds it applies a batch.
     numbers: tokio::sync::Mutex<Numbers>,
+}
+
+/// What waits for the next batches.
+#[derive(Debug, Default)]
+struct Queue {
+    requests: VecDeque<Waiting>,
+    deltas: usize,
 }
 
 #[derive(Debug)]
@@ -53,15 +63,16 @@ impl GroupCommit {
     ///
     /// # Errors
     ///
-    /// 503 when the store could not be reached for five seconds; it may have what was counted, or not.
+    /// 503 when the store could not be reached for five seconds, and may have what was counted, or not; and when too much
+    /// waits already, which counts nothing.
     pub(super) async fn commit(self: &Arc<Self>, deltas: Vec<Delta>) -> Result<(), ApiError> {
         if deltas.is_empty() {
             return Ok(());
         }
         let (committed, outcome) = oneshot::channel();
-        self.waiting().push_back(Waiting { deltas, committed });
+        self.waiting().push(Waiting { deltas, committed })?;
         tokio::spawn(Arc::clone(self).apply_next());
-        outcome.await.unwrap_or_else(|_| Err(failed()))
+        outcome.await.unwrap_or_else(|_| Err(contract_broken()))
     }
 
     /// Applies what waits when it is this one's turn; mostly an earlier turn took it along.
@@ -71,13 +82,13 @@ impl GroupCommit {
         if senders.is_empty() {
             return;
         }
-        let batch = Batch::new(numbers.writer, numbers.last_seq + 1, deltas);
+        // Until the store has the batch nobody knows which number is the next.
+        let Numbers { writer, last_seq } = std::mem::replace(&mut *numbers, Numbers::new());
+        let batch = Batch::new(writer, last_seq + 1, deltas);
         let outcome = self.apply(&batch).await;
-        *numbers = match outcome {
-            Ok(()) => Numbers { writer: batch.writer, last_seq: batch.seq },
-            // Nobody knows whether the store has the batch, and so which number is the next.
-            Err(_) => Numbers::new(),
-        };
+        if outcome.is_ok() {
+            *numbers = Numbers { writer, last_seq: batch.seq };
+        }
         drop(numbers);
         for sender in senders {
             // Whoever went away does not want to know.
@@ -89,7 +100,7 @@ impl GroupCommit {
         let (mut deltas, mut senders) = (Vec::new(), Vec::new());
         let mut waiting = self.waiting();
         while deltas.len() < FULL {
-            let Some(next) = waiting.pop_front() else { break };
+            let Some(next) = waiting.pop() else { break };
             deltas.extend(next.deltas);
             senders.push(next.committed);
         }
@@ -99,12 +110,12 @@ impl GroupCommit {
     async fn apply(&self, batch: &Batch) -> Result<(), ApiError> {
         match apply_patiently(&*self.store, batch).await {
             Ok(Applied::Applied | Applied::Duplicate) => Ok(()),
-            Ok(Applied::Gap { .. }) => Err(failed()),
+            Ok(Applied::Gap { .. }) => Err(contract_broken()),
             Err(error) => Err(perhaps_counted(error)),
         }
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, VecDeque<Waiting>> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Queue> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -137,10 +148,35 @@ fn perhaps_counted(error: StoreError) -> ApiError {
 }
 
 /// The store does not keep its contract; the log says how.
-fn failed() -> ApiError {
+pub(super) fn contract_broken() -> ApiError {
     tracing::error!("a batch of hits did not come to its end");
     ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", "the store could not do this")
         .with_hint("the server's log says why, under this request id")
+}
+
+// === impl Queue ===
+
+impl Queue {
+    fn push(&mut self, request: Waiting) -> Result<(), ApiError> {
+        if self.deltas >= MAX_WAITING {
+            return Err(overloaded());
+        }
+        self.deltas += request.deltas.len();
+        self.requests.push_back(request);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<Waiting> {
+        let next = self.requests.pop_front()?;
+        self.deltas -= next.deltas.len();
+        Some(next)
+    }
+}
+
+fn overloaded() -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "the store is slower than hits arrive")
+        .with_hint("nothing was counted: send the same request again")
+        .with_retry_after(Duration::from_secs(1))
 }
 
 // === impl Numbers ===
@@ -148,5 +184,47 @@ fn failed() -> ApiError {
 impl Numbers {
     fn new() -> Self {
         Self { writer: WriterId::random(), last_seq: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use endpoint_stats_core::aggregate::Counts;
+    use endpoint_stats_core::store::{MemoryStore, StatsQuery};
+    use endpoint_stats_core::window::{TimeRange, Timestamp, Width, Window};
+    use endpoint_stats_core::{Endpoint, Method, Outcome, Route, ServiceName};
+
+    use super::*;
+
+    /// So many deltas of one hit each.
+    fn hits(deltas: usize) -> Vec<Delta> {
+        let mut counts = Counts::default();
+        counts.outcomes.add(Outcome::Status(200), 1);
+        let at = Timestamp::from_unix(1_800_014_400);
+        let endpoint = Endpoint::new(ServiceName::new("shop").unwrap(), Method::Get, Route::new("/").unwrap());
+        let window = Window::containing(at, Width::TenSeconds);
+        vec![Delta { endpoint, window, first_at: at, last_at: at, counts }; deltas]
+    }
+
+    #[tokio::test]
+    async fn what_clients_that_went_away_sent_cannot_pile_up() {
+        let store = Arc::new(MemoryStore::default());
+        let group = Arc::new(GroupCommit::new(store.clone()));
+        let busy = group.numbers.lock().await;
+        for _ in 0..4 {
+            let abandoned = timeout(Duration::ZERO, group.commit(hits(FULL))).await;
+            assert!(abandoned.is_err(), "{abandoned:?}");
+        }
+
+        let refused = group.commit(hits(1)).await.unwrap_err();
+        drop(busy);
+        while group.waiting().deltas > 0 {
+            tokio::task::yield_now().await;
+        }
+        group.commit(hits(1)).await.unwrap();
+
+        assert_eq!((refused.status(), refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "overloaded"));
+        let report = store.query(&StatsQuery::over(TimeRange::ALL)).await.unwrap();
+        assert_eq!(report.totals.counts.hits(), 4 * FULL as u64 + 1);
     }
 }

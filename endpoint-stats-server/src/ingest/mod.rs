@@ -38,6 +38,7 @@ pub use self::caller_secret::{CallerSecret, CallerSecretError};
 use self::known::Known;
 pub use self::ledger::{Ledger, MAX_WRITERS, WriterSummary};
 pub use self::limits::Limits;
+pub(crate) use self::otlp::ErrorForm;
 use crate::api_error::ApiError;
 
 /// A body of so many bytes is parsed in less than a millisecond.
@@ -133,6 +134,7 @@ where
     tokio::task::spawn_blocking(move || parse(body.as_ref())).await.map_err(|_| panicked())
 }
 
+/// The task panicked, as the log says.
 fn panicked() -> ApiError {
     ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", "the server could not do this")
         .with_hint("the server's log says why, under this request id")

@@ -1,4 +1,4 @@
-//! [`explained`]: every refusal as the same JSON.
+//! [`explained`]: every refusal in the form of its route, mostly as the same JSON.
 
 use std::borrow::Cow;
 
@@ -8,27 +8,28 @@ use axum::response::Response;
 
 use super::request_id::RequestId;
 use crate::api_error::ApiError;
+use crate::ingest::ErrorForm;
 
 /// What a refusal of axum's own says at most.
 const MAX_TEXT: usize = 4 * 1024;
 
-/// The response, as JSON with the request's id if it is an error that is not told in a form of its own.
+/// The response, in a form that has the request's id if it is an error that is not told in one of its own.
 ///
 /// Other headers, such as `Allow`, stay.
-pub(super) async fn explained(response: Response, id: &RequestId) -> Response {
+pub(super) async fn explained(response: Response, form: ErrorForm, id: &RequestId) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
     if let Some(error) = response.extensions().get::<ApiError>() {
-        let told = error.respond(Some(id.as_str()));
+        let told = form.respond(error, id.as_str());
         return with_answer(response, told).await;
     }
     if is_told(&response) {
         return response;
     }
     let (parts, body) = response.into_parts();
-    let told = ApiError::new(status, code(status), message(status, body).await).respond(Some(id.as_str()));
+    let told = form.respond(&ApiError::new(status, code(status), message(status, body).await), id.as_str());
     with_answer(Response::from_parts(parts, Body::empty()), told).await
 }
 
@@ -71,5 +72,46 @@ fn code(status: StatusCode) -> &'static str {
         StatusCode::SERVICE_UNAVAILABLE => "unavailable",
         status if status.is_server_error() => "internal",
         _ => "bad_request",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::extract::Request;
+    use axum::response::IntoResponse;
+    use prost::Message;
+
+    use super::*;
+
+    /// `google.rpc.Status`, with what OTLP leaves out.
+    #[derive(Clone, PartialEq, Message)]
+    struct Status {
+        #[prost(int32, tag = "1")]
+        code: i32,
+        #[prost(string, tag = "2")]
+        message: String,
+    }
+
+    #[tokio::test]
+    async fn an_otlp_client_that_speaks_protobuf_reads_a_status_and_when_to_come_again() {
+        let request = Request::post("/v1/metrics").header(header::CONTENT_TYPE, "application/x-protobuf");
+        let request = request.header("x-request-id", "r-1").body(Body::empty()).unwrap();
+        let refusal = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too much")
+            .with_hint("send it again")
+            .with_retry_after(Duration::from_secs(7));
+
+        let id = RequestId::of(request.headers());
+        let told = explained(refusal.into_response(), ErrorForm::of(&request), &id).await;
+
+        assert_eq!(
+            (told.status(), told.headers()["retry-after"].as_bytes()),
+            (StatusCode::SERVICE_UNAVAILABLE, &b"7"[..])
+        );
+        assert_eq!(told.headers()["content-type"], "application/x-protobuf");
+        let body = to_bytes(told.into_body(), MAX_TEXT).await.unwrap();
+        let message = "overloaded: too much; send it again (request r-1)".to_owned();
+        assert_eq!(Status::decode(body).unwrap(), Status { code: 0, message });
     }
 }

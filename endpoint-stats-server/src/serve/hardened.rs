@@ -22,6 +22,7 @@ use super::limits::RequestLimits;
 use super::request_id::{HEADER as REQUEST_ID, RequestId};
 use super::shelter::{OVERLOADED, Shelter, Waited, shelter};
 use crate::api_error::ApiError;
+use crate::ingest::ErrorForm;
 
 /// Smaller answers fit into a packet or two as they are.
 const WORTH_COMPRESSING: u64 = 1024;
@@ -63,8 +64,9 @@ async fn name_and_log(mut request: Request, next: Next) -> Response {
     let span = tracing::error_span!("request", %id);
     request.extensions_mut().insert(id.clone());
     let seen = Seen::of(&request);
+    let form = ErrorForm::of(&request);
     let work = async {
-        let mut response = explained(next.run(request).await, &id).await;
+        let mut response = explained(next.run(request).await, form, &id).await;
         response.headers_mut().insert(REQUEST_ID, id.to_header());
         seen.log(&response);
         response

@@ -18,11 +18,18 @@ pub(crate) struct GatedStore<S> {
     is_open: watch::Sender<bool>,
     calls: watch::Sender<u64>,
     to_lose: AtomicU64,
+    to_panic: AtomicU64,
 }
 
 impl<S> GatedStore<S> {
     pub(crate) fn new(inner: S) -> Self {
-        Self { inner, is_open: watch::Sender::new(true), calls: watch::Sender::new(0), to_lose: AtomicU64::new(0) }
+        Self {
+            inner,
+            is_open: watch::Sender::new(true),
+            calls: watch::Sender::new(0),
+            to_lose: AtomicU64::new(0),
+            to_panic: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn close(&self) {
@@ -36,6 +43,11 @@ impl<S> GatedStore<S> {
     /// Loses the next answers to batches that were applied.
     pub(crate) fn lose_replies(&self, count: u64) {
         self.to_lose.store(count, Ordering::SeqCst);
+    }
+
+    /// Panics after the next batch was applied.
+    pub(crate) fn panic_once(&self) {
+        self.to_panic.store(1, Ordering::SeqCst);
     }
 
     /// How many batches came to the gate.
@@ -54,6 +66,7 @@ impl<S: StatsStore> StatsStore for GatedStore<S> {
         self.calls.send_modify(|calls| *calls += 1);
         self.is_open.subscribe().wait_for(|is_open| *is_open).await.expect("the store is there");
         let applied = self.inner.apply(batch).await?;
+        assert_eq!(self.to_panic.swap(0, Ordering::SeqCst), 0, "the store is broken, as the test asked for");
         let is_lost = self.to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         if is_lost { Err(StoreError::new(StoreErrorKind::Unavailable, "hear the answer")) } else { Ok(applied) }
     }

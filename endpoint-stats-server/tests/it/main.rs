@@ -14,6 +14,7 @@ mod config;
 mod configuration_docs;
 mod export;
 mod first_hit;
+mod fuzz_corpus;
 mod fuzzing;
 mod gated_store;
 mod hardening;

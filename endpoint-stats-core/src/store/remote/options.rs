@@ -46,7 +46,7 @@ impl RemoteOptions {
         let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| not_a_url().with_source(error))?;
         let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
         let is_plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-        if !is_http || !is_plain || uri.query().is_some() {
+        if !is_http || !is_plain || url.contains(['?', '#']) {
             return Err(not_a_url());
         }
         Ok(Self {
@@ -151,7 +151,14 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_what_was_expected() {
-        for url in ["", "stats.example", "stats.example:80", "ftp://stats.example", "http://s/?token=secret"] {
+        for url in [
+            "",
+            "stats.example",
+            "stats.example:80",
+            "ftp://stats.example",
+            "http://s/?token=secret",
+            "http://s/#stats",
+        ] {
             let error = RemoteOptions::from_url(url).unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Rejected, "{url}");
             assert!(error.to_string().contains("expected https://"), "{url}");

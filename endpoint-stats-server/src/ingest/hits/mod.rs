@@ -36,11 +36,11 @@ use self::idempotency::IdempotencyKey;
 use self::lines::Lines;
 use self::tally::{Sender, Tally, Totals};
 use super::body::{self, Sink};
-use super::group_commit::{GroupCommit, apply_patiently};
+use super::group_commit::{GroupCommit, apply_patiently, contract_broken};
 use super::known::Known;
 use super::reception::Reception;
 use super::refusals::{BodyRefusals, Conflict};
-use super::{self as ingest, Ingest};
+use super::{self as ingest, Ingest, to_its_end};
 use crate::access::{Principal, Scope};
 use crate::api::{Refusals, guarded};
 use crate::api_error::ApiError;
@@ -189,13 +189,16 @@ impl Hits {
     /// Applies the batch of a key, in a task that goes on when nobody waits any more.
     async fn commit_once(&self, batch: Batch) -> Result<&'static str, ApiError> {
         let store = Arc::clone(&self.ingest.store);
-        let applying = tokio::spawn(async move { apply_patiently(&*store, &batch).await });
-        match applying.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
-            Ok(Applied::Applied) => Ok("applied"),
-            Ok(Applied::Duplicate | Applied::Gap { .. }) => Ok("duplicate"),
-            Err(error) if error.kind() == StoreErrorKind::Conflict => Err(idempotency::conflict()),
-            Err(error) => Err(ApiError::from_store(error)),
-        }
+        let applying = async move {
+            match apply_patiently(&*store, &batch).await {
+                Ok(Applied::Applied) => Ok("applied"),
+                Ok(Applied::Duplicate) => Ok("duplicate"),
+                Ok(Applied::Gap { .. }) => Err(contract_broken()),
+                Err(error) if error.kind() == StoreErrorKind::Conflict => Err(idempotency::conflict()),
+                Err(error) => Err(ApiError::from_store(error)),
+            }
+        };
+        to_its_end(applying).await
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | exponential, scale ≥ 5, seconds | the same ones, merged | none beside the sketch's 1.1 % |
 //! | exponential, scale s < 5, or another unit | the middle of each bucket, on a logarithmic scale | half a bucket: a factor of 2^(2^-s / 2) |
+//! | explicit, a single bucket without bounds | none | all |
 //! | explicit bounds | the geometric middle; half the bound for the first one, the bound itself for the open last one | what the bucket spans |
 //!
 //! The number of values is exact always.

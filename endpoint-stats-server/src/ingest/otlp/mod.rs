@@ -14,8 +14,10 @@
 mod answer;
 mod attributes;
 mod durations;
+mod parts;
 mod request;
 mod state;
+mod status;
 mod stream;
 mod total;
 
@@ -40,17 +42,19 @@ use utoipa_axum::routes;
 use self::answer::Exported;
 use self::request::Export;
 use self::state::State;
+pub(crate) use self::status::ErrorForm;
+use self::status::Status;
 use self::stream::Stream;
 use super::Ingest;
 use super::body;
 use super::known::Known;
 use super::reception::Reception;
-use super::refusals::BodyRefusals;
 use crate::access::{Principal, Scope};
-use crate::api::{Refusals, guarded};
+use crate::api::guarded;
 use crate::api_error::ApiError;
 use crate::retry::Retry;
 
+const PATH: &str = "/v1/metrics";
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 
@@ -73,7 +77,7 @@ struct Otlp {
 
 /// How a request is written, and so its answer.
 #[derive(Clone, Copy, Debug)]
-enum Encoding {
+pub(crate) enum Encoding {
     Protobuf,
     Json,
 }
@@ -89,7 +93,7 @@ pub(super) fn router(ingest: Ingest, known: Arc<Known>) -> OpenApiRouter {
 /// Counts the histograms of `http.server.request.duration` in an OTLP metrics request; other metrics are ignored.
 #[utoipa::path(
     post,
-    path = "/v1/metrics",
+    path = PATH,
     tag = "ingest",
     request_body(
         description = "An `ExportMetricsServiceRequest`, at most 8 MiB. Gzip is taken.",
@@ -101,8 +105,16 @@ pub(super) fn router(ingest: Ingest, known: Arc<Known>) -> OpenApiRouter {
             description = "They are in the store; answered as the request is written",
             content((Exported = "application/json"), ("application/x-protobuf"))
         ),
-        BodyRefusals,
-        Refusals,
+        (
+            status = "4XX",
+            description = "Nothing was counted; a `google.rpc.Status`, written as the request is",
+            content((Status = "application/json"), ("application/x-protobuf"))
+        ),
+        (
+            status = "5XX",
+            description = "The same; send it again, after `Retry-After` if there is one",
+            content((Status = "application/json"), ("application/x-protobuf"))
+        ),
     )
 )]
 async fn take_metrics(
@@ -119,9 +131,7 @@ async fn take_metrics(
     let read = move |body: &[u8]| Ok((Export::of(&encoding.decode(body)?, &principal)?, digest(body)));
     let (export, digest) = super::parsed(body, read).await??;
     metrics::counter!("endpoint_stats_otlp_metrics_ignored_total").increment(export.ignored);
-    // In a task of its own: a client that goes away cannot stop it half-way.
-    let applying = tokio::spawn(async move { otlp.apply(export, digest, reception).await });
-    let answer = applying.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let answer = super::to_its_end(async move { otlp.apply(export, digest, reception).await }).await?;
     Ok(encoding.encode(&answer))
 }
 
@@ -148,6 +158,13 @@ impl Encoding {
             ApiError::new(StatusCode::BAD_REQUEST, code, format!("the body is no OTLP metrics request: {why}"))
                 .with_hint("send an ExportMetricsServiceRequest; nothing was counted")
         };
+        let are_few = match self {
+            Self::Protobuf => parts::are_few(body),
+            Self::Json => parts::are_few_in_json(body),
+        };
+        if !are_few {
+            return Err(too_many_parts());
+        }
         match self {
             Self::Protobuf => Message::decode(body).map_err(|error| wrong("bad_protobuf", error.to_string())),
             // An array would be taken for the fields of the request.
@@ -246,6 +263,12 @@ impl Otlp {
         }
         Err(StoreError::new(StoreErrorKind::Unavailable, "count a stream that other servers count too"))
     }
+}
+
+fn too_many_parts() -> ApiError {
+    let message = "the body has more than 400,000 resources, metrics, points and attributes";
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_parts", message)
+        .with_hint("nothing was counted: send fewer metrics at a time")
 }
 
 /// A newer version of this program wrote it, or nobody did.

@@ -1,6 +1,6 @@
 //! [`Export`]: the streams of one request, with what is counted of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use endpoint_stats_core::ServiceName;
 use endpoint_stats_core::store::WriterId;
@@ -19,6 +19,10 @@ use super::stream::{Meaning, Point, Stream};
 use super::total::Total;
 use crate::access::Principal;
 use crate::api_error::ApiError;
+
+const DURATION: &str = "http.server.request.duration";
+const REQUEST_SIZE: &str = "http.server.request.body.size";
+const RESPONSE_SIZE: &str = "http.server.response.body.size";
 
 const STREAM_DOMAIN: &str = "endpoint-stats 2026 otlp stream v1";
 const POINT_DOMAIN: &str = "endpoint-stats 2026 otlp point v1";
@@ -56,7 +60,9 @@ enum What {
     /// Those of before, which are in milliseconds unless they say otherwise.
     OldDurations,
     RequestBytes,
+    OldRequestBytes,
     ResponseBytes,
+    OldResponseBytes,
 }
 
 /// What both kinds of histogram points have.
@@ -85,8 +91,12 @@ impl Export {
             principal.need_service(&service)?;
             for scope_metrics in &resource_metrics.scope_metrics {
                 let writer = writer(principal, resource, scope_metrics.scope.as_ref());
+                let names: HashSet<_> = scope_metrics.metrics.iter().map(|metric| metric.name.as_str()).collect();
                 for metric in &scope_metrics.metrics {
-                    export.add(writer, &service, metric);
+                    match What::of(&metric.name).filter(|what| !what.is_told_anew(&names)) {
+                        Some(what) => export.add(writer, &service, metric, what),
+                        None => export.ignored += 1,
+                    }
                 }
             }
         }
@@ -98,11 +108,7 @@ impl Export {
         streams.into_iter().map(|(writer, points)| Stream { writer, points }).collect()
     }
 
-    fn add(&mut self, writer: WriterId, service: &ServiceName, metric: &Metric) {
-        let Some(what) = What::of(&metric.name) else {
-            self.ignored += 1;
-            return;
-        };
+    fn add(&mut self, writer: WriterId, service: &ServiceName, metric: &Metric, what: What) {
         let counted = Counted { name: &metric.name, unit: &metric.unit, what, service };
         match &metric.data {
             Some(Data::Histogram(histogram)) => {
@@ -171,8 +177,8 @@ impl Counted<'_> {
         let default = match self.what {
             What::Durations => "s",
             What::OldDurations => "ms",
-            What::RequestBytes => return Ok(Meaning::RequestBytes),
-            What::ResponseBytes => return Ok(Meaning::ResponseBytes),
+            What::RequestBytes | What::OldRequestBytes => return Ok(Meaning::RequestBytes),
+            What::ResponseBytes | What::OldResponseBytes => return Ok(Meaning::ResponseBytes),
         };
         let unit = Unit::of(if self.unit.is_empty() { default } else { self.unit });
         let unit = unit.ok_or("its unit is neither s nor ms")?;
@@ -186,11 +192,23 @@ impl What {
     /// What a metric tells, by the names of today and of before; `None` of those that say nothing of endpoints.
     fn of(metric: &str) -> Option<Self> {
         match metric {
-            "http.server.request.duration" => Some(Self::Durations),
+            DURATION => Some(Self::Durations),
             "http.server.duration" => Some(Self::OldDurations),
-            "http.server.request.body.size" | "http.server.request.size" => Some(Self::RequestBytes),
-            "http.server.response.body.size" | "http.server.response.size" => Some(Self::ResponseBytes),
+            REQUEST_SIZE => Some(Self::RequestBytes),
+            "http.server.request.size" => Some(Self::OldRequestBytes),
+            RESPONSE_SIZE => Some(Self::ResponseBytes),
+            "http.server.response.size" => Some(Self::OldResponseBytes),
             _ => None,
+        }
+    }
+
+    /// Whether another metric tells the same by today's name: services that change over send both.
+    fn is_told_anew(self, names: &HashSet<&str>) -> bool {
+        match self {
+            Self::OldDurations => names.contains(DURATION),
+            Self::OldRequestBytes => names.contains(REQUEST_SIZE),
+            Self::OldResponseBytes => names.contains(RESPONSE_SIZE),
+            Self::Durations | Self::RequestBytes | Self::ResponseBytes => false,
         }
     }
 }

@@ -84,11 +84,12 @@ impl Stream {
                 baseline = baseline.saturating_add(point.meaning.requests(&gained));
                 continue;
             }
-            if !gained.is_nothing() {
+            let counts = point.meaning.counts(&gained);
+            if !counts.is_empty() {
                 let at = reception.believed(point.at());
                 let start = Window::containing(at, Width::TenSeconds).start();
                 let sum = sums.entry((&point.endpoint, start)).or_insert_with(|| WindowSum::from(at));
-                sum.at(at).merge(&point.meaning.counts(&gained));
+                sum.at(at).merge(&counts);
             }
         }
         let delta = |((endpoint, start), sum): ((&Endpoint, Timestamp), WindowSum)| {

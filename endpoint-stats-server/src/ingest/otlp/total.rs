@@ -11,6 +11,9 @@ const EXPLICIT: i32 = i32::MAX;
 /// The finest scale that is kept: that of the sketches.
 pub(super) const FINEST: i32 = 5;
 
+/// Buckets of one point that are remembered: more than a sketch tells apart.
+const MAX_BUCKETS: usize = 2_048;
+
 /// What a point of a metric has counted: how many values, their sum, and how many in each bucket.
 ///
 /// Buckets of scales finer than 5 are merged into those of scale 5, which is exact.
@@ -47,8 +50,9 @@ impl Total {
         if !point.bucket_counts.is_empty() && point.bucket_counts.len() != bounds.len() + 1 {
             return Err("it has not one bucket more than bounds");
         }
-        let counts = (0_i32..).zip(point.bucket_counts.iter().copied());
-        let buckets = counts.filter(|(_, count)| *count > 0).collect();
+        // A single bucket, which has no bounds, says nothing of how large its values are.
+        let counts = point.bucket_counts.iter().copied().filter(|_| !bounds.is_empty());
+        let buckets = filled((0_i32..).zip(counts))?;
         Self { count: point.count, sum: rounded(point.sum), scale: EXPLICIT, zero: 0, buckets }.checked()
     }
 
@@ -63,9 +67,10 @@ impl Total {
         }
         let negative = point.negative.iter().flat_map(|buckets| &buckets.bucket_counts);
         let zero = negative.fold(point.zero_count, |sum, count| sum.saturating_add(*count));
-        let buckets = point.positive.as_ref().map(indexed).unwrap_or_default();
-        let total = Self { count: point.count, sum: rounded(point.sum), scale: point.scale, zero, buckets };
-        Ok(total.checked()?.downscaled(FINEST))
+        let scale = point.scale.min(FINEST);
+        let buckets =
+            point.positive.as_ref().map_or_else(|| Ok(BTreeMap::new()), |found| indexed(found, point.scale - scale))?;
+        Self { count: point.count, sum: rounded(point.sum), scale, zero, buckets }.checked()
     }
 
     /// The scale of exponential buckets; `None` when the bounds are explicit.
@@ -95,11 +100,6 @@ impl Total {
         now
     }
 
-    /// Whether nothing was counted.
-    pub(super) fn is_nothing(&self) -> bool {
-        self.count == 0 && self.sum == 0
-    }
-
     /// Merges buckets into those of a coarser scale, two by two.
     fn downscaled(mut self, scale: i32) -> Self {
         if self.scale == EXPLICIT || self.scale <= scale {
@@ -127,14 +127,23 @@ impl Total {
     }
 }
 
-fn indexed(buckets: &Buckets) -> BTreeMap<i32, u64> {
-    let indexes = (0_i32..).map(|at| buckets.offset.saturating_add(at));
-    let mut counts = BTreeMap::<_, u64>::new();
-    for (index, count) in indexes.zip(&buckets.bucket_counts).filter(|(_, count)| **count > 0) {
-        let sum = counts.entry(index).or_default();
-        *sum = sum.saturating_add(*count);
+/// Exponential buckets, merged two by two so many times.
+fn indexed(buckets: &Buckets, shift: i32) -> Result<BTreeMap<i32, u64>, &'static str> {
+    let indexes = (0_i32..).map(|at| buckets.offset.saturating_add(at) >> shift);
+    filled(indexes.zip(buckets.bucket_counts.iter().copied()))
+}
+
+/// The buckets that hold something.
+fn filled(counts: impl Iterator<Item = (i32, u64)>) -> Result<BTreeMap<i32, u64>, &'static str> {
+    let mut buckets = BTreeMap::<_, u64>::new();
+    for (index, count) in counts.filter(|(_, count)| *count > 0) {
+        let sum = buckets.entry(index).or_default();
+        *sum = sum.saturating_add(count);
+        if buckets.len() > MAX_BUCKETS {
+            return Err("it has more than 2,048 buckets that hold something");
+        }
     }
-    counts
+    Ok(buckets)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float is cut at the ends, as meant")]

@@ -205,3 +205,17 @@ async fn a_key_is_remembered_for_its_time_and_then_forgotten() {
         assert_eq!(keyed(&taker, "a", &hit("")).await.json()["result"], expected, "after {secs} s");
     }
 }
+
+#[tokio::test]
+async fn a_store_that_panics_fails_no_later_request() {
+    let store = Arc::new(GatedStore::new(MemoryStore::default()));
+    let taker = Taker::before(store.clone(), Limits::default());
+
+    store.panic_once();
+    let failed = taker.hits(hit("")).await;
+    let later = taker.hits(hit(r#""count":7"#)).await;
+
+    assert_eq!(failed.error().0, 500);
+    assert_eq!(later.status, 200);
+    assert_eq!(taker.total().await, 8);
+}

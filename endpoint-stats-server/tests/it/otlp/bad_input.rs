@@ -106,3 +106,32 @@ async fn another_services_metrics_are_refused_whole() {
     assert_eq!(send(&bound, &both).await.error().0, 403);
     assert_eq!(taker.total().await, 0);
 }
+
+#[tokio::test]
+async fn a_body_that_would_grow_a_hundredfold_in_memory_is_refused() {
+    let taker = Taker::new().await;
+    let json = format!(r#"{{"resourceMetrics":[{}{{}}]}}"#, "{},".repeat(400_000));
+
+    let in_protobuf = taker.post("/v1/metrics", &[PROTOBUF], [0x0a, 0x00].repeat(400_001)).await;
+    let in_json = taker.post("/v1/metrics", &[("content-type", "application/json")], json).await;
+    let fewer = taker.post("/v1/metrics", &[PROTOBUF], [0x0a, 0x00].repeat(400_000)).await;
+
+    for answer in [in_protobuf, in_json] {
+        assert_eq!((answer.status, answer.error().1.as_str()), (413, "too_many_parts"));
+    }
+    assert_eq!(fewer.status, 200);
+}
+
+#[tokio::test]
+async fn a_point_of_more_buckets_than_a_sketch_has_is_told() {
+    let taker = Taker::new().await;
+    let wide = exponential(5, 0, &[1; 2_049]);
+    let finer = exponential(20, 0, &[1; 4_000]);
+
+    let answer = send(&taker, &export("shop", vec![exponential_histogram(CUMULATIVE, vec![wide, finer])])).await;
+
+    let partial = ExportMetricsServiceResponse::decode(&answer.body[..]).unwrap().partial_success.unwrap();
+    assert_eq!(partial.rejected_data_points, 1);
+    assert!(partial.error_message.contains("more than 2,048 buckets"), "{}", partial.error_message);
+    assert_eq!(taker.total().await, 4_000);
+}

@@ -192,3 +192,48 @@ async fn a_point_without_a_value_or_an_impossible_time_harms_nothing() {
     assert_eq!(totals.counts.hits(), 3);
     assert_eq!((totals.first_at, totals.last_at), (Some(Timestamp::from_unix(NOON)), Some(Timestamp::from_unix(NOON))));
 }
+
+#[tokio::test]
+async fn a_service_that_sends_each_metric_by_both_names_counts_once() {
+    let taker = Taker::new().await;
+    let size = || HistogramDataPoint { sum: Some(100.0), ..explicit([1, 2, 3, 4]) };
+    let both = [
+        ("http.server.duration", "ms", explicit([1, 2, 3, 4])),
+        (DURATION, "s", explicit([1, 2, 3, 4])),
+        ("http.server.request.size", "By", size()),
+        ("http.server.request.body.size", "By", size()),
+        ("http.server.response.body.size", "By", size()),
+        ("http.server.response.size", "By", size()),
+    ];
+    let metrics = both.map(|(name, unit, point)| histogram(name, unit, CUMULATIVE, vec![point]));
+
+    accept(&taker, &export("shop", metrics.to_vec())).await;
+
+    let counts = taker.report().await.totals.counts;
+    assert_eq!((counts.hits(), counts.request_bytes, counts.response_bytes), (10, 100, 100));
+}
+
+#[tokio::test]
+async fn a_histogram_without_bounds_counts_requests_and_no_durations() {
+    let taker = Taker::new().await;
+    let point =
+        HistogramDataPoint { count: 5, bucket_counts: vec![5], explicit_bounds: Vec::new(), ..explicit([0; 4]) };
+
+    accept(&taker, &one(CUMULATIVE, point)).await;
+
+    let counts = taker.report().await.totals.counts;
+    assert_eq!((counts.hits(), counts.duration.count()), (5, 0));
+}
+
+#[tokio::test]
+async fn a_sum_that_grows_without_a_request_is_no_call() {
+    let taker = Taker::new().await;
+    let at =
+        |secs, sum| HistogramDataPoint { time_unix_nano: nanos(NOON + secs), sum: Some(sum), ..explicit([1, 0, 0, 0]) };
+
+    accept(&taker, &one(CUMULATIVE, at(0, 1.0))).await;
+    accept(&taker, &one(CUMULATIVE, at(60, 100.0))).await;
+
+    let found = taker.endpoint("shop GET /users/{id}").await.summary;
+    assert_eq!((found.counts.hits(), found.last_at), (1, Some(Timestamp::from_unix(NOON))));
+}

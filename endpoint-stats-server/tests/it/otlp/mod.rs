@@ -4,6 +4,7 @@ mod bad_input;
 mod counting;
 mod exporter;
 mod once;
+mod status;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
@@ -94,6 +95,18 @@ fn export(service: &str, metrics: Vec<Metric>) -> ExportMetricsServiceRequest {
 /// Exports one point with explicit bounds of the service `shop`.
 fn one(temporality: AggregationTemporality, point: HistogramDataPoint) -> ExportMetricsServiceRequest {
     export("shop", vec![histogram(DURATION, "s", temporality, vec![point])])
+}
+
+/// Requests of all kinds that are counted, by name.
+pub(crate) fn all_kinds() -> [(&'static str, ExportMetricsServiceRequest); 4] {
+    let sizes = histogram("http.server.request.body.size", "By", CUMULATIVE, vec![explicit([1, 2, 3, 4])]);
+    let older = histogram("http.server.duration", "ms", CUMULATIVE, vec![explicit([4, 3, 2, 1])]);
+    [
+        ("explicit_cumulative", one(CUMULATIVE, explicit([1, 2, 3, 4]))),
+        ("explicit_delta", one(DELTA, explicit([0, 2, 0, 1]))),
+        ("exponential", export("shop", vec![exponential_histogram(DELTA, vec![exponential(3, -20, &[1, 0, 2])])])),
+        ("several_metrics", export("cart", vec![sizes, older])),
+    ]
 }
 
 async fn send(taker: &Taker, request: &ExportMetricsServiceRequest) -> Answer {
