@@ -125,8 +125,8 @@ async fn a_body_that_would_grow_a_hundredfold_in_memory_is_refused() {
 #[tokio::test]
 async fn a_point_of_more_buckets_than_a_sketch_has_is_told() {
     let taker = Taker::new().await;
-    let wide = exponential(5, 0, &[1; 2_049]);
-    let finer = exponential(20, 0, &[1; 4_000]);
+    let wide = exponential(5, 0, &vec![1; 2_049]);
+    let finer = exponential(20, 0, &vec![1; 4_000]);
 
     let answer = send(&taker, &export("shop", vec![exponential_histogram(CUMULATIVE, vec![wide, finer])])).await;
 
