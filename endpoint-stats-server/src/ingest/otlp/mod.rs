@@ -7,8 +7,8 @@
 //! points is the checkpoint of its last batch, so that it is true exactly when the counts are: a request that is sent
 //! again adds nothing, whichever server takes it, and a point whose total was counted adds only what came since.
 //!
-//! - A cumulative point that is seen for the first time counts whole, as does one that starts anew; but not one that began
-//!   so long ago that its source may have been forgotten, which is a baseline.
+//! - A cumulative point that is seen for the first time counts whole, as does one that starts anew; but a source
+//!   that is not known may have been forgotten, and what began so long ago is a baseline in its first reports.
 //! - A request with deltas counts once among the last 256 of its stream.
 
 mod answer;
@@ -237,7 +237,7 @@ impl Otlp {
         let store = &*self.ingest.store;
         for _ in 0..RACES {
             let (last_seq, mut state) = match store.writer(stream.writer).await? {
-                None => (0, State::default()),
+                None => (0, State::of_a_stranger(reception.at)),
                 Some(known) => match State::decode(known.checkpoint.as_deref().unwrap_or_default()) {
                     Some(state) => (known.last_seq, state),
                     None => return Ok(Err(unreadable())),

@@ -18,6 +18,9 @@ const MAX_REQUESTS: usize = 256;
 /// A point that is seen all the time is noted so often.
 const NOTED_EVERY_SECS: i64 = 3_600;
 
+/// So long after its first report a source may still send totals that were counted before it was forgotten.
+const FIRST_REPORTS_SECS: i64 = 300;
+
 /// Stands for a point: a hash of its metric, its attributes and its start.
 pub(super) type PointKey = [u8; 16];
 
@@ -29,6 +32,8 @@ pub(super) struct State {
     points: BTreeMap<PointKey, Seen>,
     // The oldest first.
     requests: Vec<[u8; 16]>,
+    /// The first report since the source is known, in seconds since 1970.
+    known_since: i64,
     has_changed: bool,
     has_made_room: bool,
 }
@@ -52,11 +57,18 @@ struct Encoded {
     points: Vec<Seen>,
     #[prost(bytes = "vec", repeated, tag = "2")]
     requests: Vec<Vec<u8>>,
+    #[prost(int64, tag = "3")]
+    known_since: i64,
 }
 
 // === impl State ===
 
 impl State {
+    /// Of a source that is not known: a new one, or one that was forgotten.
+    pub(super) fn of_a_stranger(now: Timestamp) -> Self {
+        Self { known_since: now.as_unix(), ..Self::default() }
+    }
+
     /// Takes the total of a cumulative point, and gives what came since the last one.
     ///
     /// A total that is older than the last one, by the sender's clock, was overtaken and adds nothing. `None` when there is
@@ -82,9 +94,11 @@ impl State {
         Some(gained)
     }
 
-    /// Whether a point was seen before.
-    pub(super) fn knows(&self, key: &PointKey) -> bool {
-        self.points.contains_key(key)
+    /// Whether a point is not known, and may have been before its source was forgotten.
+    ///
+    /// Exporters send all their totals each time, perhaps in several requests.
+    pub(super) fn may_have_forgotten(&self, key: &PointKey, now: Timestamp) -> bool {
+        now.as_unix().saturating_sub(self.known_since) < FIRST_REPORTS_SECS && !self.points.contains_key(key)
     }
 
     /// Whether a request with deltas is new; from now on it is not.
@@ -107,7 +121,7 @@ impl State {
 
     pub(super) fn encode(self) -> Vec<u8> {
         let requests = self.requests.into_iter().map(Vec::from).collect();
-        let encoded = Encoded { points: self.points.into_values().collect(), requests };
+        let encoded = Encoded { points: self.points.into_values().collect(), requests, known_since: self.known_since };
         let mut bytes = vec![VERSION];
         bytes.reserve_exact(encoded.encoded_len());
         encoded.encode_raw(&mut bytes);
@@ -120,7 +134,12 @@ impl State {
         let keyed = |seen: Seen| Some((seen.key.as_slice().try_into().ok()?, seen));
         let points = encoded.points.into_iter().map(keyed).collect::<Option<_>>()?;
         let requests = encoded.requests.iter().map(|request| request.as_slice().try_into().ok());
-        Some(Self { points, requests: requests.collect::<Option<_>>()?, has_changed: false, has_made_room: false })
+        Some(Self {
+            points,
+            requests: requests.collect::<Option<_>>()?,
+            known_since: encoded.known_since,
+            ..Self::default()
+        })
     }
 
     /// Forgets the points that were not seen for a day, once.

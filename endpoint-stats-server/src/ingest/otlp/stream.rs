@@ -61,8 +61,8 @@ pub(super) struct Gain {
 impl Stream {
     /// What the points add to what is remembered; from now on they are remembered.
     ///
-    /// The total of a point that began before `forgotten` and is not known may have been counted and then forgotten: it
-    /// only says what the next one is compared with.
+    /// The total of a point that began before `forgotten` may have been counted, and its source then forgotten: it only says
+    /// what the next one is compared with.
     pub(super) fn gain(
         &self,
         state: &mut State,
@@ -75,7 +75,8 @@ impl Stream {
         let mut sums: BTreeMap<(&Endpoint, Timestamp), WindowSum> = BTreeMap::new();
         let (mut rejected, mut baseline) = (0, 0_u64);
         for point in &self.points {
-            let is_baseline = point.is_cumulative && point.began() < forgotten && !state.knows(&point.key);
+            let is_baseline =
+                point.is_cumulative && point.began() < forgotten && state.may_have_forgotten(&point.key, reception.at);
             let Some(gained) = point.gained(state, is_new, reception) else {
                 rejected += 1;
                 continue;

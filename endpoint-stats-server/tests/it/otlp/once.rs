@@ -237,6 +237,20 @@ async fn the_total_of_a_source_that_may_have_been_forgotten_is_a_baseline() {
 }
 
 #[tokio::test]
+async fn a_new_point_of_an_old_source_that_is_known_counts_whole() {
+    let taker = Taker::new().await;
+    let start = nanos(NOON - 90 * 86_400);
+    let old = HistogramDataPoint { start_time_unix_nano: start, ..explicit([1_000, 0, 0, 0]) };
+    accept(&taker, &one(CUMULATIVE, old.clone())).await;
+    taker.clock.set(Timestamp::from_unix(NOON + 300));
+
+    let attributes = vec![super::text("http.route", "/new")];
+    accept(&taker, &one(CUMULATIVE, HistogramDataPoint { attributes, ..old })).await;
+
+    assert_eq!((taker.total().await, taker.ledger.baseline()), (1_000, 1_000));
+}
+
+#[tokio::test]
 async fn a_source_that_cannot_have_been_forgotten_counts_whole() {
     let taker = Taker::new().await;
     let young = HistogramDataPoint { start_time_unix_nano: nanos(NOON - 28 * 86_400), ..explicit([9, 0, 0, 0]) };
@@ -252,7 +266,7 @@ async fn a_source_that_was_forgotten_is_not_counted_again() {
     let taker = Taker::before(store.clone(), Limits::default());
     let at = |count, secs| HistogramDataPoint { time_unix_nano: nanos(NOON + secs), ..explicit([count, 0, 0, 0]) };
     accept(&taker, &one(CUMULATIVE, at(10, 0))).await;
-    crowd(&*store).await;
+    crowd(&store).await;
     let later = 31 * 86_400;
     for secs in [0, later] {
         store.roll_up(Timestamp::from_unix(NOON + secs), &Retention::default()).await.unwrap();
