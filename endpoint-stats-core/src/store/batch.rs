@@ -198,6 +198,19 @@ impl WriterId {
         Self(Uuid::from_bytes(bytes))
     }
 
+    /// Makes an id of a hash: a UUID of version 8, which [`random`](Self::random) never draws.
+    ///
+    /// `POST /v1/batches` refuses such ids, so that no sender can go on in another one's name: servers derive them of what
+    /// others may know.
+    pub fn from_hash(hash: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_custom_bytes(hash).into_uuid())
+    }
+
+    /// Whether it is one of [`from_hash`](Self::from_hash).
+    pub fn is_from_hash(&self) -> bool {
+        self.0.get_version_num() == 8
+    }
+
     /// The id as 16 bytes.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()

@@ -80,6 +80,10 @@ fn check(batch: &Batch, principal: &Principal) -> Result<(), ApiError> {
     if batch.writer.as_bytes() == &[0; 16] {
         return Err(bad_batch("the writer's id is all zeros").with_field("writer"));
     }
+    if batch.writer.is_from_hash() {
+        let refused = bad_batch("the writer's id is a UUID of version 8, which servers give to senders of other kinds");
+        return Err(refused.with_field("writer").with_hint("draw the id at random, as `WriterId::random` does"));
+    }
     if batch.seq == 0 || i64::try_from(batch.seq).is_err() {
         return Err(bad_batch("a batch's number is 1 to 2^63 - 1").with_field("seq"));
     }

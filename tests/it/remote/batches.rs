@@ -115,6 +115,7 @@ async fn a_batch_that_no_service_sends_is_refused_by_its_field() {
     let backwards = Delta { last_at: at(-1), ..delta("/b", NOON, 1) };
     let cases = [
         (batch(WriterId::from_bytes([0; 16]), 1, 1), "writer"),
+        (batch(WriterId::from_hash([7; 16]), 1, 1), "writer"),
         (batch(writer, 0, 1), "seq"),
         (batch(writer, 1 << 63, 1), "seq"),
         (batch(writer, u64::MAX, 1), "seq"),

@@ -40,7 +40,7 @@ impl IdempotencyKey {
         hasher.update(&(name.len() as u64).to_le_bytes()).update(name).update(&self.0);
         let mut id = [0; 16];
         hasher.finalize_xof().fill(&mut id);
-        WriterId::from_bytes(id)
+        WriterId::from_hash(id)
     }
 }
 

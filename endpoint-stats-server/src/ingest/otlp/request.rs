@@ -258,7 +258,7 @@ fn writer(principal: &Principal, resource: &[KeyValue], scope: Option<&Instrumen
         hasher.bytes(scope.version.as_bytes());
         hasher.attributes(&scope.attributes);
     }
-    WriterId::from_bytes(hasher.finish())
+    WriterId::from_hash(hasher.finish())
 }
 
 /// Hashes fields, each with its length, so that no two lists of them read the same.
