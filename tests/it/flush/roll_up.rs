@@ -95,10 +95,12 @@ async fn writers_long_gone_are_forgotten_when_there_are_many_newer_ones() {
     let store = SqliteStore::open(&file).await.unwrap();
     let now = SystemClock.now();
     let writers = |count: u32, days_ago: i64| {
-        let last_seen = now.minus_secs(days_ago * 86_400).as_unix();
+        let last_seen = now.minus_secs(days_ago * 86_400);
+        let forget_at = last_seen.plus_secs(30 * 86_400).as_unix();
         let sql = format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
-             INSERT INTO writer SELECT randomblob(16), 1, x'', NULL, {last_seen} FROM n"
+             INSERT INTO writer SELECT randomblob(16), 1, x'', NULL, {}, {forget_at} FROM n",
+            last_seen.as_unix()
         );
         sqlite3(&file, &sql);
     };
