@@ -61,8 +61,11 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     };
     let (store, mut ingest, live) = behind(cache, store)?;
     ingest.limits = limits.requests.ingest();
-    if let Some(file) = caller_secret {
-        ingest = ingest.with_caller_secret(&CallerSecret::read_or_make(&file).map_err(Failure::setting)?);
+    match caller_secret {
+        Some(file) => {
+            ingest = ingest.with_caller_secret(&CallerSecret::read_or_make(&file).map_err(Failure::setting)?);
+        }
+        None => tracing::info!("no --caller-secret-file: callers count anew for each start and each server"),
     }
     let stats = EndpointStats::builder(service)
         .with_shared_store(store)
@@ -100,9 +103,6 @@ fn plan(args: &ServeArgs) -> Result<Plan, Failure> {
 /// The file of the callers' secret, refused if it is damaged; made only when the server starts.
 fn caller_secret(file: Option<PathBuf>, url: &StoreUrl) -> Result<Option<PathBuf>, Failure> {
     let Some(file) = file.or_else(|| url.caller_secret_file()) else {
-        if !matches!(url, StoreUrl::Memory) {
-            tracing::info!("no --caller-secret-file: callers count anew for each start and each server");
-        }
         return Ok(None);
     };
     match CallerSecret::read(&file) {
