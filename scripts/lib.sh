@@ -19,7 +19,7 @@
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly repository
 namespace="" context="" dry_run="" timeout=600 taken=0 forwarding="" forward_log="" public="" admin=""
-readonly KUBECTL_TOOL=target/tools/kubectl-1.36.4/bin/kubectl
+readonly KUBECTL_TOOL=target/tools/kubectl/bin/kubectl
 readonly STUCK='ImagePullBackOff|ErrImageNeverPull|InvalidImageName|CreateContainerConfigError|CreateContainerError|RunContainerError'
 
 usage() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0"; }
@@ -223,7 +223,7 @@ forward() { # pod
   forward_log=$(mktemp)
   kube port-forward --address=127.0.0.1 "$1" :9999 :9998 >"$forward_log" 2>&1 &
   forwarding=$!
-  wait_until 20 is_forwarded || true
+  POLL_SECS=0.2 wait_until 20 is_forwarded || true
   [[ -n $public && -n $admin ]] && return
   warn "no port-forward to $1: $(tail -n 1 "$forward_log")"
   stop_forwarding

@@ -3,21 +3,21 @@
 #
 # Usage: scripts/setup.sh dev|k8s|all
 #
-#   dev  a C compiler (for SQLite), shellcheck, curl, sqlite3, PostgreSQL, Redis, wrk, cargo-nextest, rustfmt, clippy;
-#        Chromium with its driver, npm, and axe-core (into target/tools), for the tests of the dashboard
-#   k8s  the Kubernetes tools: not part of this release yet, so it installs nothing and exits 3
-#   all  dev, then k8s, without its exit code
+#   dev  a C compiler (for SQLite), shellcheck, bats, jq, curl, sqlite3, PostgreSQL, Redis, wrk, cargo-nextest, rustfmt, clippy;
+#        Chromium with its driver, npm, and axe-core (into target/tools), for the tests of the dashboard; what k8s installs
+#   k8s  what the Kubernetes package and its scripts need, below target/tools: see scripts/setup/k8s.sh
+#   all  both
 #
 # Installs only what is missing, after saying what that is. System packages come from apt-get (Debian, Ubuntu; with
 # sudo when not root); on other systems it names what to install instead. The tests start their own PostgreSQL and Redis:
 # where this installs them, /etc/postgresql-common/createcluster.d/endpoint-stats.conf and a mask of the systemd unit
 # redis-server (`systemctl unmask redis-server` takes it back) keep the packages from starting servers.
 #
-# Exit codes: 0 all is there; 1 something is missing and could not be installed; 2 wrong usage; 3 not in this release.
+# Exit codes: 0 all is there; 1 something is missing and could not be installed; 2 wrong usage.
 set -euo pipefail
 
 # Command, and the Debian package that brings it.
-readonly BUILD=(cc:build-essential shellcheck:shellcheck curl:curl sqlite3:sqlite3 wrk:wrk)
+readonly BUILD=(cc:build-essential shellcheck:shellcheck bats:bats jq:jq openssl:openssl curl:curl sqlite3:sqlite3 wrk:wrk)
 readonly DATABASES=(postgres:postgresql redis-server:redis-server redis-cli:redis-tools)
 readonly BROWSER=(chromium:chromium chromedriver:chromium-driver npm:npm)
 readonly NO_CLUSTER=/etc/postgresql-common/createcluster.d/endpoint-stats.conf
@@ -81,18 +81,18 @@ dev() {
   system_tools
   rust_tools
   axe
+  k8s
   say "everything for dev is there"
 }
 
-k8s() { say "the Kubernetes tools are not part of this release yet; nothing was installed for them"; }
+k8s() { scripts/setup/k8s.sh; }
 
 main() {
   # From the top of the repository, so that rustup reads its toolchain file.
   cd "$(dirname "${BASH_SOURCE[0]}")/.."
   case "${1:-}" in
-    dev) dev ;;
-    k8s) k8s; exit 3 ;;
-    all) dev; k8s ;;
+    dev | all) dev ;;
+    k8s) k8s ;;
     --help | -h) usage ;;
     *) usage >&2; exit 2 ;;
   esac

@@ -6,7 +6,7 @@
 #   --fast  leaves out the steps "every feature alone" and "documentation"
 #
 # Installs what the tests need (setup.sh dev), then runs formatting, clippy, every feature alone, documentation, tests,
-# doc tests, shellcheck and the scripts' --help. A warning is an error. Stops at the first step that fails and names it.
+# doc tests, shellcheck, the scripts' --help and their tests (bats). A warning is an error. Stops at the first step that fails and names it.
 # With CI=true the tests run to their end before that, so that one run shows every failure.
 set -euo pipefail
 
@@ -70,6 +70,14 @@ every_script_helps() {
   done < <(scripts)
 }
 
+script_tests() {
+  local at_once=()
+  if command -v parallel >/dev/null; then
+    at_once=(--jobs 2)
+  fi
+  bats "${at_once[@]}" scripts/tests
+}
+
 run_steps() { # --fast, or nothing
   step "setup" scripts/setup.sh dev
   step "formatting" cargo fmt --all --check
@@ -82,6 +90,7 @@ run_steps() { # --fast, or nothing
   step "doc tests" cargo test --doc --workspace --all-features --locked
   step "shellcheck" lint_scripts
   step "every script answers --help" every_script_helps
+  step "scripts' tests" script_tests
   printf '\ntest.sh: every step passed in %d s\n' "$SECONDS"
 }
 

@@ -54,9 +54,9 @@ choose_tool() {
 # The digest of the index of all platforms, where there is one: it is right on every node.
 ask_registry() { # image with tag
   case $tool in
-    skopeo) printf 'sha256:%s\n' "$(skopeo inspect --raw "docker://$1" | sha256sum | cut -d ' ' -f 1)" ;;
+    skopeo) skopeo inspect --raw "docker://$1" | sha256sum | sed 's/^/sha256:/; s/ .*//' ;;
     crane) crane digest "$1" ;;
-    docker) docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$1" ;;
+    docker) docker buildx imagetools inspect --format '{{json .Manifest}}' "$1" | jq -r .digest ;;
   esac
 }
 
@@ -76,12 +76,11 @@ pin() { # image
   split "$1"
   ! stays "$name" || return 0
   [[ -n $tag ]] || fail "the image $1 has no tag to look for"
-  digest=$(ask_registry "$name:$tag") && [[ $digest =~ ^sha256:[0-9a-f]{64}$ && $digest != "$EMPTY" ]] ||
+  if ! digest=$(ask_registry "$name:$tag") || [[ ! $digest =~ ^sha256:[0-9a-f]{64}$ ]]; then
     fail "$tool finds no $name:$tag in its registry; if it is in none, leave it out with --skip ${name##*/}"
+  fi
   printf '  - name: %s\n    newTag: "%s"\n    digest: %s\n' "$name" "$tag" "$digest"
 }
-
-readonly EMPTY=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
 kustomization() {
   local manifests image
@@ -96,7 +95,7 @@ kustomization() {
 
 main() {
   parse "$@"
-  need_tools realpath sha256sum
+  need_tools realpath sha256sum jq
   choose_tool
   local text
   text=$(kustomization) || exit 1
