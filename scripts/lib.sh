@@ -156,7 +156,10 @@ job_is_over() { # job
   job_state=$(job_condition "$1") || job_state=""
   [[ -z $job_state ]] || return 0
   job_reason=$(why_not_started "$1") || job_reason=""
-  [[ -n $job_reason ]] || stuck_since=$SECONDS
+  if [[ -z $job_reason ]]; then
+    stuck_since=$SECONDS
+    return 1
+  fi
   ((SECONDS - stuck_since >= ${STUCK_SECS:-30})) && job_state=Stuck
 }
 
@@ -221,7 +224,9 @@ is_forwarded() {
 
 forward() { # pod
   forward_log=$(mktemp)
-  kube port-forward --address=127.0.0.1 "$1" :9999 :9998 >"$forward_log" 2>&1 &
+  # Not by kube: the process to end would then be a shell, and kubectl would go on.
+  "$KUBECTL" ${context:+--context "$context"} --namespace "$namespace" \
+    port-forward --address=127.0.0.1 "$1" :9999 :9998 >"$forward_log" 2>&1 &
   forwarding=$!
   POLL_SECS=0.2 wait_until 20 is_forwarded || true
   [[ -n $public && -n $admin ]] && return

@@ -27,14 +27,14 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 readonly API=app.kubernetes.io/component=api
 readonly MIGRATE=app.kubernetes.io/component=migrate
 readonly CHANGE_CAUSE=kubernetes.io/change-cause
-version="" overlay=dev work="" doing="checking; nothing was changed"
+version="" asked_version="" overlay=dev work="" doing="checking; nothing was changed"
 declare -A revision_before=()
 
 parse() {
   while (($# > 0)); do
     taken=2
     case $1 in
-      --version) needs_value "$@" && version=$2 ;;
+      --version) needs_value "$@" && version=$2 asked_version=$2 ;;
       --overlay) needs_value "$@" && overlay=$2 ;;
       *) shared_option "$@" ;;
     esac
@@ -105,6 +105,13 @@ try_manifests() {
   fi
 }
 
+# Blue-green and canary have several: which version each of them runs is written in the overlay.
+refuse_one_version_for_several() {
+  local count
+  count=$(apply --dry-run=server --selector="$API" 2>/dev/null | grep -c '^deployment\.apps/') || true
+  ((count <= 1)) || wrong "$overlay has $count Deployments of the API; write their versions into it, and leave --version out"
+}
+
 preflight() {
   reach_cluster
   namespace_is_there ||
@@ -113,6 +120,7 @@ preflight() {
     "list pods" "get pods --subresource=log" "create pods --subresource=portforward" "list events"
   check_secrets
   try_manifests
+  [[ -z $asked_version ]] || refuse_one_version_for_several
 }
 
 # === the steps ===
@@ -196,17 +204,28 @@ smoke_test() {
   "$repository/scripts/deployment/smoke-test.sh" "${options[@]}"
 }
 
+has_changed() { # Deployment
+  [[ $(ask get deployment "$1" --output=jsonpath='{.metadata.annotations.deployment\.kubernetes\.io/revision}') != "${revision_before[$1]}" ]]
+}
+
+# Exits 3 when everything that was rolled out is back, and 4 otherwise.
 go_back() {
-  local name options code=3
+  local name options code=4
   mapfile -t options < <(same_place)
   doing="taking the API back; scripts/deployment/rollback.sh does it again"
   for name in "${!revision_before[@]}"; do
+    has_changed "$name" || continue
+    code=3
     "$repository/scripts/deployment/rollback.sh" "${options[@]}" --deployment "$name" --to-revision "${revision_before[$name]}" \
-      --timeout "$timeout" || code=4
+      --timeout "$timeout" || fail_with 4 "version $version failed, and $name could not be brought back"
   done
-  ((${#revision_before[@]} > 0)) || { warn "this was the first roll-out, so there is nothing to go back to" && code=4; }
-  ((code == 4)) || warn "version $version failed; the API is back at the revision it had"
-  exit "$code"
+  ((code == 3)) || fail_with 4 "version $version failed, and there is no earlier revision to go back to"
+  fail_with 3 "version $version failed; the API is back at the revision it had"
+}
+
+fail_with() { # exit code, what
+  warn "$2"
+  exit "$1"
 }
 
 main() {
