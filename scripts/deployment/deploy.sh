@@ -81,17 +81,35 @@ render() {
   version=${version:-$(sed -nE 's|^ *(- )?image: "?([^ "]*/)?endpoint-stats-server:?([^ "]*)"?$|\3|p' "$work/all.yaml" | head -n 1)}
 }
 
-apply() { # apply's options...: prints the names of what was applied
-  kube apply --filename="$work/all.yaml" --output=name "$@"
+# Every object names its namespace, and that need not be the same one.
+in_manifests() { # verb, options...
+  "$KUBECTL" ${context:+--context "$context"} "$1" --filename="$work/all.yaml" "${@:2}"
 }
+
+apply() { in_manifests apply --output=name "$@"; } # options...: prints the names of what was applied
 
 # === preflight ===
 
+# The Secrets that pods mount, without those that the manifests have made: by cert-manager or by external-secrets.
+needed_secrets() {
+  in_manifests create --dry-run=client --validate=false --output=json | jq -rs '
+    [.. | objects | .volumes? | arrays[] | .secret, .projected.sources[]?.secret | select(. != null and .optional != true)
+      | .secretName // .name] as $mounted
+    | [.. | objects | select(.kind == "Certificate" or .kind == "ExternalSecret")
+      | .spec.secretName // .spec.target.name // .metadata.name] as $made
+    | ($mounted | unique) - $made | .[]'
+}
+
+# What secrets.sh finds besides, such as a certificate that ends soon, is told and holds nothing up.
 check_secrets() {
-  local options
+  local name names options missing=()
+  names=$(needed_secrets) || fail "the manifests could not be read by the API server's kinds"
+  for name in $names; do
+    ask get secret "$name" --output=name >/dev/null 2>"$work/error" || missing+=("$name ($(tail -n 1 "$work/error"))")
+  done
+  ((${#missing[@]} == 0)) || fail "Secrets are missing: $(printf '%s; ' "${missing[@]}")\`scripts/deployment/secrets.sh create\` makes them"
   mapfile -t options < <(same_place)
-  "$repository/scripts/deployment/secrets.sh" check "${options[@]}" ||
-    fail "Secrets are missing or wrong; \`scripts/deployment/secrets.sh create --namespace $namespace\` makes those that are missing"
+  "$repository/scripts/deployment/secrets.sh" check "${options[@]}" >&2 || warn "secrets.sh finds fault with the Secrets, see above"
 }
 
 # The Job's template cannot be changed: the server would refuse the new one while the old one is there.
@@ -137,7 +155,7 @@ remember_revisions() {
 
 show_changes() {
   local code=0
-  kube diff --filename="$work/all.yaml" --selector="$MIGRATE_NOT" || code=$?
+  in_manifests diff --selector="$MIGRATE_NOT" || code=$?
   ((code <= 1)) || fail "what would change could not be shown"
   say "version $version would be migrated to and rolled out in namespace $namespace; nothing was changed"
 }

@@ -33,6 +33,11 @@ answer_as_a_well_cluster() {
   answers 'auth can-i *' ''
   answers 'get namespace *' 'echo namespace/endpoint-stats'
   answers 'get job migrate --ignore-not-found *' ''
+  answers 'create *--dry-run=client*' 'echo "{\"kind\": \"Job\", \"spec\": {\"volumes\": [{\"secret\": {\"secretName\": \"database-owner\"}}, {\"emptyDir\": {}},
+    {\"projected\": {\"sources\": [{\"secret\": {\"name\": \"database-ca\"}}]}}, {\"secret\": {\"secretName\": \"database-tls\"}}]}}"
+    echo "{\"kind\": \"Certificate\", \"spec\": {\"secretName\": \"database-tls\"}}"'
+  answers 'get secret database-owner *' 'echo secret/database-owner'
+  answers 'get secret database-ca *' 'echo secret/database-ca'
   answers 'get deployments *' 'echo "{\"items\": [{\"metadata\": {\"name\": \"api\", \"annotations\": {\"deployment.kubernetes.io/revision\": \"3\"}}}]}"'
   answers 'get deployment api --output=jsonpath=*' 'echo 4'
   answers 'apply *component!=api*' 'echo statefulset.apps/database'
@@ -52,7 +57,7 @@ answer_as_a_well_cluster() {
   answers 'rollout undo *' 'echo rolled back'
   answers 'annotate *' ''
   answers 'delete job *' ''
-  answers 'create --filename=*' 'cp "${2#--filename=}" "$KUBECTL_STAND_IN/created"'
+  answers 'create --filename=*/job' 'cp "${2#--filename=}" "$KUBECTL_STAND_IN/created"'
   answers 'logs *' 'echo "a line of the log"'
   answers 'port-forward *' 'exec python3 "$stand_ins/api.py" "$KUBECTL_STAND_IN"'
 }

@@ -90,15 +90,46 @@ says() { [[ $output == *"$1"* ]] || { echo "expected: $1" && echo "$output" && r
   [ "$status" -eq 0 ]
 }
 
-@test "missing Secrets end it before anything is changed" {
-  printf 'echo "database-owner is missing" >&2; exit 1\n' >>scripts/deployment/secrets.sh
+@test "missing Secrets are all named before anything is changed" {
+  answers 'get secret *' 'echo "secrets \"$3\" not found" >&2; exit 1'
 
   deploy
 
   [ "$status" -eq 1 ]
-  says "database-owner is missing"
-  says "Secrets are missing or wrong"
+  says 'database-ca (secrets "database-ca" not found); database-owner (secrets "database-owner" not found);'
+  says "secrets.sh create"
   never_called apply
+}
+
+@test "a Secret that cert-manager will make is not missed" {
+  deploy
+
+  [ "$status" -eq 0 ]
+  never_called 'get secret database-tls'
+}
+
+@test "what secrets.sh finds is told and holds nothing up" {
+  printf 'echo "api-tls ends in 20 days"; exit 1\n' >>scripts/deployment/secrets.sh
+
+  deploy
+
+  [ "$status" -eq 0 ]
+  says "api-tls ends in 20 days"
+}
+
+@test "the package's own overlays take a version and a namespace" {
+  local overlay
+  answers 'diff *' 'cp "${2#--filename=}" "$KUBECTL_STAND_IN/shown"'
+  for overlay in "$BATS_TEST_DIRNAME"/../../endpoint-stats-k8s/overlays/*/; do
+    [[ -d $overlay ]] || skip "there are no overlays"
+    deploy --overlay "$overlay" --version 9.9.9 --namespace other --dry-run
+
+    echo "$output"
+    [ "$status" -eq 0 ]
+    grep -q 'image: .*endpoint-stats-server:9.9.9$' "$KUBECTL_STAND_IN/shown"
+    [ -z "$(grep 'image: .*endpoint-stats-server' "$KUBECTL_STAND_IN/shown" | grep -v ':9.9.9$')" ]
+    [ "$(grep '^  namespace: ' "$KUBECTL_STAND_IN/shown" | sort -u)" = "  namespace: other" ]
+  done
 }
 
 @test "manifests that the API server does not take end it before anything is changed" {
