@@ -158,14 +158,19 @@ tell_of_inside() { # check, pod, answer
 check_storage() {
   local claims pods pod container path
   claims=$(look storage claims get persistentvolumeclaims --output=json) || return 0
+  pods=$(look storage pods get pods --selector="$OURS" --output=json) || return 0
+  # A provisioner may wait for the first pod that mounts a claim.
   judge storage claims '
-    .items[] | {severity: (if .status.phase == "Bound" then "ok" elif .status.phase == "Pending" then "warning" else "critical" end),
-      subject: "claim/\(.metadata.name)", what: "\(.status.phase), \(.status.capacity.storage // "no size yet")"}' "$claims"
-  pods=$(look storage pods get pods --selector="$OURS" --field-selector=status.phase=Running --output=json) || return 0
+    .items as [$claims, $pods] | [$pods[].spec.volumes[]?.persistentVolumeClaim.claimName] as $mounted
+    | $claims[] | .metadata.name as $name | (.status.phase == "Pending" and ($mounted | index($name) | not)) as $waits
+    | {severity: (if .status.phase == "Bound" or $waits then "ok" elif .status.phase == "Pending" then "warning" else "critical" end),
+       subject: "claim/\($name)",
+       what: (if $waits then "waits for its first pod" else "\(.status.phase), \(.status.capacity.storage // "no size yet")" end)}' \
+    "$(jq -s '{items: map(.items)}' <<<"$claims $pods")"
   while read -r pod container path; do
     check_volume "pod/$pod" "$container" "$path"
   done < <(jq -r '
-    .items[] | .metadata.name as $pod | (.spec.volumes | map(select(.persistentVolumeClaim) | .name)) as $claimed
+    .items[] | select(.status.phase == "Running") | .metadata.name as $pod | (.spec.volumes | map(select(.persistentVolumeClaim) | .name)) as $claimed
     | .spec.containers[] | .name as $container | .volumeMounts[]? | select(.name | IN($claimed[])) | "\($pod) \($container) \(.mountPath)"' <<<"$pods")
   say_if_quiet storage claims "there is none in this namespace"
 }

@@ -12,9 +12,9 @@ setup() {
   answers 'exec * pg_isready *' 'echo accepting connections'
   answers 'exec * psql *' 'echo "takes writes, 3 of 100 connections, 12 MB"'
   answers 'exec * redis-cli *' 'echo "NOAUTH Authentication required."'
-  answers 'get pods --selector=app.kubernetes.io/name=endpoint-stats --field-selector=status.phase=Running --output=json' 'echo "{\"items\": [{\"metadata\": {\"name\": \"database-0\"},
+  answers 'get pods --selector=app.kubernetes.io/name=endpoint-stats --output=json' 'echo "{\"items\": [{\"metadata\": {\"name\": \"database-0\"},
     \"spec\": {\"volumes\": [{\"name\": \"data\", \"persistentVolumeClaim\": {\"claimName\": \"data-database-0\"}}, {\"name\": \"tmp\", \"emptyDir\": {}}],
-    \"containers\": [{\"name\": \"database\", \"volumeMounts\": [{\"name\": \"data\", \"mountPath\": \"/data\"}, {\"name\": \"tmp\", \"mountPath\": \"/tmp\"}]}]}, \"status\": {}}]}"'
+    \"containers\": [{\"name\": \"database\", \"volumeMounts\": [{\"name\": \"data\", \"mountPath\": \"/data\"}, {\"name\": \"tmp\", \"mountPath\": \"/tmp\"}]}]}, \"status\": {\"phase\": \"Running\"}}]}"'
   answers 'get persistentvolumeclaims *' 'echo "{\"items\": [{\"metadata\": {\"name\": \"data-database-0\"}, \"status\": {\"phase\": \"Bound\", \"capacity\": {\"storage\": \"10Gi\"}}}]}"'
   disk_is_full_to 40
   backups_are_old 2 20
@@ -188,6 +188,17 @@ says() { [[ $output == *"$1"* ]] || { echo "expected: $1" && echo "$output" && r
 
   [ "$status" -eq 2 ]
   says "claim/backups: Lost"
+}
+
+@test "a claim that no pod mounts yet may wait, one that a pod needs is a warning" {
+  answers 'get persistentvolumeclaims *' 'echo "{\"items\": [{\"metadata\": {\"name\": \"backups\"}, \"status\": {\"phase\": \"Pending\"}}]}"'
+  check --only storage
+  [ "$status" -eq 0 ]
+  says "claim/backups: waits for its first pod"
+
+  answers 'get persistentvolumeclaims *' 'echo "{\"items\": [{\"metadata\": {\"name\": \"data-database-0\"}, \"status\": {\"phase\": \"Pending\"}}]}"'
+  check --only storage
+  [ "$status" -eq 1 ]
 }
 
 @test "backups that are old, or not proved, are told by their age" {
