@@ -3,8 +3,9 @@
 #
 # Usage: scripts/setup.sh dev|k8s|all
 #
-#   dev  a C compiler (for SQLite), shellcheck, bats, jq, curl, sqlite3, PostgreSQL, Redis, wrk, cargo-nextest, rustfmt, clippy;
-#        Chromium with its driver, npm, and axe-core (into target/tools), for the tests of the dashboard; what k8s installs
+#   dev  a C compiler (for SQLite), shellcheck, bats, jq, openssl, curl, sqlite3, PostgreSQL, Redis, wrk, cargo-nextest,
+#        rustfmt, clippy; Chromium with its driver, npm, and axe-core (into target/tools), for the tests of the dashboard;
+#        and what k8s installs
 #   k8s  what the Kubernetes package and its scripts need, below target/tools: see scripts/setup/k8s.sh
 #   all  both
 #

@@ -6,8 +6,8 @@
 #   --fast  leaves out the steps "every feature alone" and "documentation"
 #
 # Installs what the tests need (setup.sh dev), then runs formatting, clippy, every feature alone, documentation, tests,
-# doc tests, shellcheck, the scripts' --help and their tests (bats). A warning is an error. Stops at the first step that fails and names it.
-# With CI=true the tests run to their end before that, so that one run shows every failure.
+# doc tests, shellcheck, the scripts' --help and their tests (bats). A warning is an error. Stops at the first step that
+# fails and names it. With CI=true the tests run to their end before that, so that one run shows every failure.
 set -euo pipefail
 
 step_name="start"

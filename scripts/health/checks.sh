@@ -137,7 +137,7 @@ check_cache() {
   local pods pod answer
   pods=$(pods_of cache) || return 0
   for pod in $pods; do
-    answer=$(inside "$pod" cache redis-cli -t 5 ping 2>&1) || true
+    answer=$(inside "$pod" cache redis-cli ping 2>&1) || true
     case $answer in
       *PONG* | *NOAUTH*) found cache ok "$pod" "answers" ;;
       *) tell_of_inside cache "$pod" "$answer" ;;
