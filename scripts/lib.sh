@@ -14,7 +14,8 @@
 #   explain_pods SELECTOR       states, warnings and last lines of pods that are not well
 #   forward POD                 sets $public and $admin to URLs of the API's two ports; stop_forwarding ends that
 #
-# kubectl is the one of $KUBECTL, of PATH, or the one that `scripts/setup.sh k8s` installed.
+# kubectl is the one of $KUBECTL, of PATH, or the one that `scripts/setup.sh k8s` installed. bash 4.4 and GNU coreutils are
+# needed, which macOS does not bring.
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly repository
@@ -236,7 +237,10 @@ forward() { # pod
 }
 
 stop_forwarding() {
-  [[ -z $forwarding ]] || kill "$forwarding" 2>/dev/null || true
+  if [[ -n $forwarding ]]; then
+    kill "$forwarding" 2>/dev/null || true
+    wait "$forwarding" 2>/dev/null || true
+  fi
   [[ -z $forward_log ]] || rm -f "$forward_log"
   forwarding="" forward_log=""
 }

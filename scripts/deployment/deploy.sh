@@ -237,7 +237,8 @@ go_back() {
     "$repository/scripts/deployment/rollback.sh" "${options[@]}" --deployment "$name" --to-revision "${revision_before[$name]}" \
       --timeout "$timeout" || fail_with 4 "version $version failed, and $name could not be brought back"
   done
-  ((code == 3)) || fail_with 4 "version $version failed, and there is no earlier revision to go back to"
+  ((${#revision_before[@]} > 0)) || fail_with 4 "version $version failed, and there is no earlier revision to go back to"
+  ((code == 3)) || fail_with 4 "version $version failed; the API runs the revision it had, so there is nothing to take back"
   fail_with 3 "version $version failed; the API is back at the revision it had"
 }
 

@@ -89,7 +89,7 @@ kustomization() {
   printf 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - %s\nimages:\n' \
     "$(realpath -m --relative-to="$output" "$overlay")"
   while read -r image; do
-    pin "$image" || return 1
+    pin "$image"
   done < <(images "$manifests")
 }
 

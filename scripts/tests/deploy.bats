@@ -280,6 +280,17 @@ says() { [[ $output == *"$1"* ]] || { echo "expected: $1" && echo "$output" && r
   never_called 'rollout undo'
 }
 
+@test "a failure that changed no revision takes nothing back" {
+  answers 'get deployment api --output=jsonpath=*' 'echo 3'
+  touch "$KUBECTL_STAND_IN/broken"
+
+  deploy
+
+  [ "$status" -eq 4 ]
+  says "the API runs the revision it had"
+  never_called 'rollout undo'
+}
+
 @test "a way back that fails is told" {
   two_revisions
   answers 'rollout status *api *' 'exit 1'
