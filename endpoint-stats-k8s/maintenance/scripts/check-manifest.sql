@@ -1,0 +1,21 @@
+-- check-manifest.sql - what keeps this server from taking the backup, or nothing. Reads only.
+\set manifest `cat "$MANIFEST"`
+\getenv name NAME
+WITH given AS (SELECT :'manifest'::jsonb AS manifest),
+facts AS (
+    SELECT manifest, (manifest ->> 'server_version_num')::int / 10000 AS theirs,
+        current_setting('server_version_num')::int / 10000 AS ours
+    FROM given
+)
+SELECT CASE
+    WHEN manifest ->> 'format' IS DISTINCT FROM :'format'
+        THEN format('the manifest has format %s, expected %s; use the scripts of the version that made it', coalesce(manifest ->> 'format', 'none'), :'format')
+    WHEN manifest ->> 'name' IS DISTINCT FROM :'name'
+        THEN format('the manifest is that of %s; a backup keeps its name', coalesce(manifest ->> 'name', 'no backup'))
+    WHEN theirs IS NULL OR NOT manifest #> '{contents}' ?& ARRAY['migrations', 'tables', 'services', 'objects', 'roles']
+            OR manifest #>> '{database,owner}' IS NULL
+        THEN 'the manifest lacks what backup.sh writes into it; take another backup'
+    WHEN theirs > ours
+        THEN format('it was made by PostgreSQL %s, and this server is PostgreSQL %s; restore into %s or later', theirs, ours, theirs)
+END
+FROM facts;
