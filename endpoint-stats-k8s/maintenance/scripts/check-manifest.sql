@@ -12,7 +12,8 @@ SELECT CASE
         THEN format('the manifest has format %s, expected %s; use the scripts of the version that made it', coalesce(manifest ->> 'format', 'none'), :'format')
     WHEN manifest ->> 'name' IS DISTINCT FROM :'name'
         THEN format('the manifest is that of %s; a backup keeps its name', coalesce(manifest ->> 'name', 'no backup'))
-    WHEN theirs IS NULL OR NOT manifest #> '{contents}' ?& ARRAY['migrations', 'tables', 'services', 'objects', 'roles']
+    WHEN theirs IS NULL
+            OR NOT coalesce(manifest #> '{contents}' ?& ARRAY['migrations', 'tables', 'services', 'objects', 'roles'], false)
             OR manifest #>> '{database,owner}' IS NULL
         THEN 'the manifest lacks what backup.sh writes into it; take another backup'
     WHEN theirs > ours

@@ -106,9 +106,9 @@ reset() {
   sql postgres "ALTER DATABASE endpoint_stats SET search_path = endpoint_stats, public"
   BACKUPS=$ROOT/backups
   export BACKUPS
-  rm -rf "$BACKUPS" "$ROOT/scratch"
-  mkdir "$BACKUPS" "$ROOT/scratch"
-  own "$BACKUPS" "$ROOT/scratch"
+  rm -rf "$BACKUPS" "$ROOT/scratch" "$ROOT/tmp"
+  mkdir "$BACKUPS" "$ROOT/scratch" "$ROOT/tmp"
+  own "$BACKUPS" "$ROOT/scratch" "$ROOT/tmp"
 }
 
 backup() { as_user bash "$ROOT/engine/backup.sh" --database-url "$(url endpoint_stats_backup endpoint_stats)" --folder "$BACKUPS" "$@" 3>&-; }
