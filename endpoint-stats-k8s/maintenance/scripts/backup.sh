@@ -17,7 +17,7 @@
 # 3 another backup runs in this folder.
 set -euo pipefail
 
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source=lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 url=${DATABASE_URL:-}

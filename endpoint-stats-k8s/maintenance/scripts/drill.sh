@@ -15,7 +15,7 @@
 # Exit codes: 0 proved; 1 not proved: no backup, none that is new enough, or one that does not hold; 2 wrong usage.
 set -euo pipefail
 
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source=lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 readonly CLOCK_SKEW_SECS=300

@@ -5,8 +5,8 @@
 #                   [--dry-run]
 #        restore.sh --undo DATABASE [--database-url URL] [--password-file FILE] [--database NAME]
 #
-#   --database-url URL    postgres://USER@HOST/postgres: any database but the one to replace, as a superuser;
-#                         DATABASE_URL
+#   --database-url URL    postgres://USER@HOST/postgres: any database but the one to replace; as its owner, who may make
+#                         databases and end connections, or as a superuser; DATABASE_URL
 #   --password-file FILE  holds the password; DATABASE_PASSWORD_FILE
 #   --folder FOLDER       where backups are kept; BACKUP_FOLDER, or /backups
 #   --backup NAME         which one; RESTORE_BACKUP, or the newest
@@ -22,7 +22,7 @@
 # Exit codes: 0 done; 1 refused or failed, NAME is as it was; 2 wrong usage.
 set -euo pipefail
 
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source=lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
 
 url=${DATABASE_URL:-}
@@ -75,10 +75,22 @@ choose_backup() { # sets chosen
 }
 
 check_server() {
-  local rights
-  rights=$(query "$url" <<<"SELECT rolsuper FROM pg_roles WHERE rolname = current_user") ||
-    fail "the server cannot be reached as the URL says"
-  [[ $rights == t ]] || fail "the role of the URL is no superuser; only one may give a database and its tables to their owners"
+  local lacking
+  lacking=$(query "$url" <<'SQL'
+SELECT format('ALTER ROLE %I CREATEDB; ', rolname) FROM pg_roles
+WHERE rolname = current_user AND NOT rolsuper AND NOT rolcreatedb
+UNION ALL SELECT format('GRANT pg_signal_backend TO %I; ', rolname) FROM pg_roles
+WHERE rolname = current_user AND NOT rolsuper AND NOT pg_has_role('pg_signal_backend', 'USAGE')
+SQL
+  ) || fail "the server cannot be reached as the URL says"
+  [[ -z $lacking ]] || fail "the role of the URL may not do it; a superuser has to run: ${lacking//$'\n'/}"
+}
+
+check_owner() {
+  local owner
+  owner=$(manifest_value "$url" "$chosen" '{database,owner}')
+  [[ $(query "$url" --set "owner=$owner" <<<"SELECT pg_has_role(:'owner', 'MEMBER')") == t ]] ||
+    fail "the database belonged to $owner, whom the role of the URL cannot act for; connect as $owner or as a superuser"
 }
 
 missing_roles() {
@@ -98,6 +110,7 @@ verify() {
   check_server
   verify_manifest "$url" "$chosen"
   check_roles
+  check_owner
   say "$backup is whole, and this server can take it"
 }
 

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# db-backup.sh - a backup now: in the cluster, on its claim, or of any PostgreSQL into a folder of this machine.
+#
+# Usage: scripts/backup/db-backup.sh [--namespace NAME] [--copy-to FOLDER] [--timeout SECONDS] [--dry-run]
+#        scripts/backup/db-backup.sh --database-url URL --folder FOLDER [--password-file FILE] [--keep NUMBER] [--dry-run]
+#
+#   --namespace NAME      where endpoint-stats runs; endpoint-stats
+#   --copy-to FOLDER      also streams the new backup out of the cluster into FOLDER, and checks it there
+#   --timeout SECONDS     how long the job may take; 5400
+#   --database-url URL    postgres://USER@HOST/DATABASE, no password: backs up that database from here, without a cluster
+#   --folder, --password-file, --keep
+#                         as endpoint-stats-k8s/maintenance/scripts/backup.sh --help says
+#   --dry-run             says what it would do, and does nothing
+#
+# In the cluster it makes a Job of the CronJob `backup`, shows what that writes, and waits for its end. A backup is a folder
+# that has its name only when it is whole; one that fails leaves nothing.
+#
+# Exit codes: 0 the backup is there, its name is the last line; 1 it is not; 2 wrong usage; 3 another one runs.
+set -euo pipefail
+
+readonly ENGINE="${BASH_SOURCE[0]%/*}/../../endpoint-stats-k8s/maintenance/scripts"
+# shellcheck source=job.bash
+source "${BASH_SOURCE[0]%/*}/job.bash"
+
+copy_to=
+database_url=
+dry_run=false
+engine_options=()
+
+parse() {
+  while (($# > 0)); do
+    case $1 in
+      --help | -h) header "${BASH_SOURCE[0]}"; exit ;;
+      --dry-run) dry_run=true; shift; continue ;;
+      --namespace | --copy-to | --timeout | --database-url | --folder | --password-file | --keep)
+        (($# > 1)) || misused "$1 needs a value" ;;&
+      --namespace) namespace=$2 ;;
+      --copy-to) copy_to=$2 ;;
+      --timeout) timeout_secs=$2 ;;
+      --database-url) database_url=$2; engine_options+=("$1" "$2") ;;
+      --folder | --password-file | --keep) engine_options+=("$1" "$2") ;;
+      *) misused "unknown argument $1" ;;
+    esac
+    shift 2
+  done
+  check_shared
+  [[ -n $database_url || ${#engine_options[@]} -eq 0 ]] || misused "${engine_options[0]} goes with --database-url"
+  [[ -z $database_url || -z $copy_to ]] || misused "--copy-to is for the cluster; --folder says where a local backup goes"
+  [[ -z $copy_to || -d $copy_to ]] || misused "the folder $copy_to is not there"
+}
+
+# Arrives as .partial-…, as everywhere; named when its checksums match.
+copy_out() { # name of the backup
+  say "copying $1 to $copy_to"
+  start_pod_on_claim
+  rm -rf -- "$copy_to/.partial-$1"
+  mkdir -- "$copy_to/.partial-$1"
+  kube exec "$pod" -- tar -C "/backups/$1" -cf - dump manifest.json SHA256SUMS | tar -C "$copy_to/.partial-$1" -xf - ||
+    fail "the backup could not be streamed out; it is on the claim, $copy_to has nothing new"
+  (cd -- "$copy_to/.partial-$1" && sha256sum --check --strict --quiet SHA256SUMS) ||
+    fail "the copy is not what is on the claim; run again"
+  sync "$copy_to/.partial-$1"/*
+  mv -T -- "$copy_to/.partial-$1" "$copy_to/$1"
+  sync "$copy_to"
+  say "$copy_to/$1 is whole"
+}
+
+main() {
+  local name
+  parse "$@"
+  if [[ -n $database_url ]]; then
+    [[ $dry_run == false ]] || { say "would run ${ENGINE##*/../}/backup.sh ${engine_options[*]}"; return; }
+    exec bash "$ENGINE/backup.sh" "${engine_options[@]}"
+  fi
+  [[ $dry_run == false ]] || { say "would make a Job of cronjob/backup in namespace $namespace${copy_to:+, and copy the backup to $copy_to}"; return; }
+  trap remove_pod_on_claim EXIT
+  check_cluster backup
+  run_job backup
+  name=$(grep -E '^endpoint-stats-[0-9]{8}T[0-9]{6}Z$' <<<"$job_log" | tail -n 1) ||
+    fail "job/$job succeeded, and named no backup; look at: kubectl -n $namespace logs job/$job"
+  [[ -z $copy_to ]] || copy_out "$name"
+  printf '%s\n' "$name"
+}
+
+main "$@"
