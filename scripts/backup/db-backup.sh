@@ -18,9 +18,10 @@
 # Exit codes: 0 the backup is there, its name is the last line; 1 it is not; 2 wrong usage; 3 another one runs.
 set -euo pipefail
 
-readonly ENGINE="${BASH_SOURCE[0]%/*}/../../endpoint-stats-k8s/maintenance/scripts"
+ENGINE=$(dirname -- "${BASH_SOURCE[0]}")/../../endpoint-stats-k8s/maintenance/scripts
+readonly ENGINE
 # shellcheck source=job.bash
-source "${BASH_SOURCE[0]%/*}/job.bash"
+source "$(dirname -- "${BASH_SOURCE[0]}")/job.bash"
 
 copy_to=
 database_url=

@@ -23,9 +23,10 @@
 # Exit codes: 0 done; 1 refused or failed, the database is as it was; 2 wrong usage, or the answer was not yes.
 set -euo pipefail
 
-readonly ENGINE="${BASH_SOURCE[0]%/*}/../../endpoint-stats-k8s/maintenance/scripts"
+ENGINE=$(dirname -- "${BASH_SOURCE[0]}")/../../endpoint-stats-k8s/maintenance/scripts
+readonly ENGINE
 # shellcheck source=job.bash
-source "${BASH_SOURCE[0]%/*}/job.bash"
+source "$(dirname -- "${BASH_SOURCE[0]}")/job.bash"
 
 backup=
 undo=

@@ -18,7 +18,7 @@
 set -euo pipefail
 
 # shellcheck source=lib.sh
-source "${BASH_SOURCE[0]%/*}/lib.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 url=${DATABASE_URL:-}
 password_file=${DATABASE_PASSWORD_FILE:-}

@@ -16,7 +16,7 @@
 set -euo pipefail
 
 # shellcheck source=lib.sh
-source "${BASH_SOURCE[0]%/*}/lib.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 readonly CLOCK_SKEW_SECS=300
 

@@ -7,7 +7,8 @@
 
 readonly MANIFEST_FORMAT=1
 readonly BACKUP_NAME='endpoint-stats-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z'
-readonly LIBRARY_DIR=${BASH_SOURCE[0]%/*}
+LIBRARY_DIR=$(dirname -- "${BASH_SOURCE[0]}")
+readonly LIBRARY_DIR
 
 PROGRAM=$(basename "$0" .sh)
 readonly PROGRAM
