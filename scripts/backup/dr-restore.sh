@@ -9,7 +9,7 @@
 #   --namespace NAME      where endpoint-stats runs; endpoint-stats
 #   --backup NAME         which one; the newest
 #   --undo DATABASE       puts the database that a restore kept back in place
-#   --timeout SECONDS     how long the job may take; 5400
+#   --timeout SECONDS     how long the job may take; 14400
 #   --database-url URL    postgres://USER@HOST/postgres, no password: restores from here, without a cluster
 #   --folder, --password-file, --database
 #                         as endpoint-stats-k8s/maintenance/scripts/restore.sh --help says
@@ -28,6 +28,7 @@ readonly ENGINE
 # shellcheck source=job.bash
 source "$(dirname -- "${BASH_SOURCE[0]}")/job.bash"
 
+timeout_secs=14400
 backup=
 undo=
 database_url=

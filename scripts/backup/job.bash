@@ -38,7 +38,7 @@ job_state() { kube get "job/$job" --output 'jsonpath={range .status.conditions[?
 
 # The job's name is unlike any before: nothing that ran is overwritten.
 run_job() { # CronJob, VARIABLE=value...; sets job and job_log; ends when the job does
-  local waited=0 state=
+  local began=$SECONDS state=
   job=$1-by-hand-$(date -u +%Y%m%d%H%M%S)
   kube create job "$job" --from="cronjob/$1" --dry-run=client --output json >"$work_file" ||
     fail "no Job could be made of cronjob/$1"
@@ -49,9 +49,8 @@ run_job() { # CronJob, VARIABLE=value...; sets job and job_log; ends when the jo
   kube create --filename "$work_file" >/dev/null || fail "the cluster did not take job/$job"
   say "job/$job runs; to look on: kubectl -n $namespace logs -f job/$job"
   while state=$(job_state) && [[ $state != *Complete* && $state != *Failed* ]]; do
-    ((waited < timeout_secs)) || fail "job/$job did not end in $timeout_secs s; look at: kubectl -n $namespace describe job/$job"
+    ((SECONDS - began < timeout_secs)) || fail "job/$job did not end in $timeout_secs s; look at: kubectl -n $namespace describe job/$job"
     sleep "${POLL_SECS:-2}"
-    waited=$((waited + ${POLL_SECS:-2} + 1))
   done
   job_log=$(kube logs "job/$job" --tail=-1) || job_log=
   printf '%s\n' "$job_log" >&2

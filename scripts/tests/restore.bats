@@ -252,6 +252,10 @@ STAND_IN
     [ "$(hits endpoint_stats)" = 0 ]
     rm -rf "$ROOT/stand-ins"
   done
+
+  run restore
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"left by a restore that was killed"*"endpoint_stats_restored_"* ]]
 }
 
 @test "a swap that fails halfway leaves the old database under its name" {

@@ -114,6 +114,13 @@ verify() {
   say "$backup is whole, and this server can take it"
 }
 
+say_what_is_left() {
+  local left
+  left=$(query "$url" --set "database=$database" \
+    <<<"SELECT string_agg(datname, ' ') FROM pg_database WHERE starts_with(datname, :'database' || '_restored_')")
+  [[ -z $left ]] || say "left by a restore that was killed, to be dropped unless one runs now: $left"
+}
+
 restore() { # into fresh
   fresh=${database}_restored_$1
   create_database "$url" "$chosen" "$fresh" || fail "the new database $fresh could not be made; $database is as it was"
@@ -124,6 +131,9 @@ restore() { # into fresh
 }
 
 exists() { [[ $(query "$url" --set "name=$1" <<<"SELECT count(*) FROM pg_database WHERE datname = :'name'") == 1 ]]; }
+
+# The answer to a commit may be lost, too.
+is_gone() { [[ $(query "$url" --set "name=$1" <<<"SELECT count(*) FROM pg_database WHERE datname = :'name'") == 0 ]]; }
 
 # New connections wait while a database is being renamed, old ones keep it from being renamed: so these are ended.
 end_connections() { # database...; until killed
@@ -148,7 +158,7 @@ swap() { # new, old's new name
   ender=$!
   for tries in 1 2 3 failed; do
     [[ $tries != failed ]] || break
-    if rename_both "$1" "$2"; then
+    if rename_both "$1" "$2" || is_gone "$1"; then
       break
     fi
   done
@@ -191,6 +201,7 @@ main() {
     say "dry run: nothing was changed"
     return
   fi
+  say_what_is_left
   restore "$at"
   swap "$fresh" "${database}_before_$at"
   fresh=
