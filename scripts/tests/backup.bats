@@ -66,6 +66,20 @@ teardown() { rm -rf "$ROOT/stand-ins"; }
   [ "$changed" -gt 0 ]
 }
 
+@test "what is written after the counts and before the dump is in neither" {
+  stand_in pg_dump <<STAND_IN
+#!/bin/bash
+[[ \$1 == --version ]] || psql -qXd "$(url endpoint_stats_owner endpoint_stats)" -c "UPDATE endpoint_stats.endpoint SET hits = hits + 1"
+exec "$(command -v pg_dump)" "\$@"
+STAND_IN
+
+  backup_with_stand_ins
+
+  [ "$(hits endpoint_stats)" = 3506 ]
+  [ "$(jq '[.contents.services[].hits] | add' "$BACKUPS/$(newest)/manifest.json")" = 3500 ]
+  drill
+}
+
 @test "a backup that is killed leaves nothing half done under a good name, and the next one cleans up" {
   for program in pg_dump sha256sum sync pg_restore mv; do
     # Kills everything of the backup at once, as the end of a container does.
