@@ -18,7 +18,7 @@
 set -euo pipefail
 
 # Command, and the Debian package that brings it.
-readonly BUILD=(cc:build-essential shellcheck:shellcheck bats:bats jq:jq openssl:openssl curl:curl sqlite3:sqlite3 wrk:wrk)
+readonly BUILD=(cc:build-essential shellcheck:shellcheck bats:bats parallel:parallel jq:jq openssl:openssl curl:curl sqlite3:sqlite3 wrk:wrk)
 readonly DATABASES=(postgres:postgresql redis-server:redis-server redis-cli:redis-tools)
 readonly BROWSER=(chromium:chromium chromedriver:chromium-driver npm:npm)
 readonly NO_CLUSTER=/etc/postgresql-common/createcluster.d/endpoint-stats.conf

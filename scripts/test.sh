@@ -59,7 +59,9 @@ tests() {
 }
 
 scripts() { find scripts .ci/run -type f \( -name '*.sh' -o -name run \) | sort; }
-lint_scripts() { scripts | xargs shellcheck; }
+lint_scripts() {
+  { scripts; find endpoint-stats-k8s -name '*.sh'; } | xargs shellcheck
+}
 
 every_script_helps() {
   local script help
@@ -75,7 +77,8 @@ script_tests() {
   if command -v parallel >/dev/null; then
     at_once=(--jobs 2)
   fi
-  bats "${at_once[@]}" scripts/tests
+  ENDPOINT_STATS_BIN=$(realpath "${CARGO_TARGET_DIR:-target}/debug/endpoint-stats-server") \
+    bats "${at_once[@]}" scripts/tests
 }
 
 run_steps() { # --fast, or nothing

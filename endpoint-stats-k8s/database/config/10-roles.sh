@@ -38,7 +38,8 @@ SET log_min_error_statement = 'panic';
 CREATE ROLE endpoint_stats_writer NOLOGIN;
 CREATE ROLE endpoint_stats_reader NOLOGIN;
 
-CREATE ROLE endpoint_stats_owner LOGIN PASSWORD :'owner';
+-- A restore makes a database beside the one in use, and ends the sessions of the latter when it swaps them.
+CREATE ROLE endpoint_stats_owner LOGIN CREATEDB PASSWORD :'owner' IN ROLE pg_signal_backend;
 CREATE ROLE endpoint_stats_api LOGIN PASSWORD :'api' IN ROLE endpoint_stats_writer;
 CREATE ROLE endpoint_stats_report LOGIN PASSWORD :'report' IN ROLE endpoint_stats_reader;
 CREATE ROLE endpoint_stats_backup LOGIN PASSWORD :'backup' IN ROLE pg_read_all_data;
@@ -52,6 +53,8 @@ CREATE DATABASE endpoint_stats OWNER endpoint_stats_owner;
 REVOKE ALL ON DATABASE endpoint_stats, postgres, template1 FROM PUBLIC;
 GRANT CONNECT ON DATABASE endpoint_stats
     TO endpoint_stats_api, endpoint_stats_report, endpoint_stats_backup, endpoint_stats_monitor;
+-- From there a restore swaps.
+GRANT CONNECT ON DATABASE postgres TO endpoint_stats_owner;
 SQL
 }
 
