@@ -55,5 +55,4 @@ LABEL org.opencontainers.image.title="endpoint-stats-server" \
     org.opencontainers.image.licenses="MIT OR Apache-2.0" \
     org.opencontainers.image.version="${VERSION}" \
     org.opencontainers.image.revision="${REVISION}" \
-    org.opencontainers.image.source="${SOURCE}" \
-    org.opencontainers.image.documentation="${SOURCE}/blob/${REVISION}/docs/docker.md"
+    org.opencontainers.image.source="${SOURCE}"
