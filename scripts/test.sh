@@ -75,7 +75,7 @@ every_script_helps() {
 script_tests() {
   local at_once=()
   if command -v parallel >/dev/null; then
-    at_once=(--jobs 2)
+    at_once=(--jobs 2 --no-parallelize-within-files)
   fi
   ENDPOINT_STATS_BIN=$(realpath "${CARGO_TARGET_DIR:-target}/debug/endpoint-stats-server") \
     bats "${at_once[@]}" scripts/tests

@@ -96,14 +96,16 @@ as_superuser_reads() {
 endpoint_stats_api: endpoint_stats_writer
 endpoint_stats_backup: pg_read_all_data
 endpoint_stats_monitor: pg_monitor
-endpoint_stats_owner: -
+endpoint_stats_owner: pg_signal_backend
 endpoint_stats_reader: -
 endpoint_stats_report: endpoint_stats_reader
 endpoint_stats_writer: -
 END
   run as_superuser "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'endpoint_stats_%'
-      AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)"
+      AND (rolsuper OR rolcreaterole OR rolreplication OR rolbypassrls)"
   [ "$output" = 0 ]
+  run as_superuser "SELECT string_agg(rolname, ',') FROM pg_roles WHERE rolname LIKE 'endpoint_stats_%' AND rolcreatedb"
+  [ "$output" = endpoint_stats_owner ]
 }
 
 @test "only the owner makes schemas, and the backup reads what the owner makes" {
@@ -127,10 +129,11 @@ END
     "hostaddr=127.0.0.1 port=$PORT user=endpoint_stats_backup dbname=endpoint_stats $(verified)"
 }
 
-@test "no role but the superuser connects to another database" {
-  run as_superuser "SELECT count(*) FROM pg_roles, pg_database WHERE rolname LIKE 'endpoint_stats_%'
-      AND datname IN ('postgres', 'template1') AND has_database_privilege(pg_roles.oid, pg_database.oid, 'CONNECT')"
-  [ "$output" = 0 ]
+@test "no role but the owner, who restores from there, connects to another database" {
+  run as_superuser "SELECT string_agg(rolname || ': ' || datname, ',') FROM pg_roles, pg_database
+      WHERE rolname LIKE 'endpoint_stats_%' AND datname IN ('postgres', 'template1')
+      AND has_database_privilege(pg_roles.oid, pg_database.oid, 'CONNECT')"
+  [ "$output" = "endpoint_stats_owner: postgres" ]
 }
 
 @test "data have checksums, and the settings are in force" {
