@@ -33,7 +33,8 @@ start_serving() { # sets SERVER_PID and HTTP
   local try
   for try in {1..10}; do
     HTTP=$((40000 + RANDOM % 10000))
-    program serve --listen "127.0.0.1:$HTTP" --admin-listen "127.0.0.1:$((HTTP + 10000))" --flush-secs 1 \
+    # Not by the function `program`: the process has to be the one that is ended.
+    env -u ENDPOINT_STATS_BIN "$SERVER_PROGRAM" serve --listen "127.0.0.1:$HTTP" --admin-listen "127.0.0.1:$((HTTP + 10000))" --flush-secs 1 \
       --database-url "$(url endpoint_stats_api endpoint_stats)" >"$ROOT/serve.log" 2>&1 3>&- &
     SERVER_PID=$!
     while kill -0 "$SERVER_PID" 2>/dev/null; do

@@ -82,16 +82,10 @@ make_roles_and_database() {
   sql prepared "
     REVOKE ALL ON DATABASE prepared FROM PUBLIC;
     GRANT CONNECT ON DATABASE prepared TO endpoint_stats_writer, endpoint_stats_reader, endpoint_stats_backup"
-  program migrate --database-url "$(url endpoint_stats_owner prepared)" >/dev/null
-  psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --dbname "$(url endpoint_stats_owner prepared)" \
-    --file "$(roles_file)" >/dev/null
+  program migrate --roles --database-url "$(url endpoint_stats_owner prepared)" >/dev/null
   write_log 2000 7 | program import --service web --database-url "$(url endpoint_stats_owner prepared)" - >/dev/null
   write_log 1500 11 | program import --service shop --database-url "$(url endpoint_stats_owner prepared)" - >/dev/null
   program roll-up --database-url "$(url endpoint_stats_owner prepared)" >/dev/null # settles what was imported
-}
-
-roles_file() {
-  find "$REPOSITORY/scripts/postgres" "$REPOSITORY/endpoint-stats-core/src/store/postgres" -name roles.sql 2>/dev/null | head -n 1
 }
 
 # The database endpoint_stats as it was prepared, and an empty folder of backups.
