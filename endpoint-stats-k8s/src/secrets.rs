@@ -1,0 +1,23 @@
+//! The Secrets that `scripts/deployment/secrets.sh` makes.
+
+/// Each Secret that `scripts/deployment/secrets.sh` makes, and its keys.
+pub const SECRETS: [(&str, &[&str]); 13] = [
+    ("api-tls", &["tls.crt", "tls.key"]),
+    ("api-tokens", &["tokens.json"]),
+    ("backup-encryption", &["key"]),
+    ("cache", &["password", "users.acl", "monitor-password"]),
+    ("caller-secret", &["secret"]),
+    ("database-api", &["password", "username"]),
+    ("database-backup", &["password", "username"]),
+    ("database-ca", &["ca.crt"]),
+    ("database-monitor", &["password", "username"]),
+    ("database-owner", &["password", "username"]),
+    ("database-report", &["password", "username"]),
+    ("database-superuser", &["password", "username"]),
+    ("database-tls", &["tls.crt", "tls.key", "ca.crt"]),
+];
+
+/// Whether there is such a key of such a Secret.
+pub fn has_key(secret: &str, key: &str) -> bool {
+    SECRETS.iter().any(|(name, keys)| *name == secret && keys.contains(&key))
+}

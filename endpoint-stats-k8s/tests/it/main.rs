@@ -1,0 +1,9 @@
+//! Facts about the Kubernetes package.
+
+mod applied;
+mod layout;
+mod mutations;
+mod promises;
+mod server_agrees;
+mod server_checks;
+mod tool_checks;
