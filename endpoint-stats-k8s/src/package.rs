@@ -162,7 +162,9 @@ impl Package {
         let folder = self.variants.join(component.replace('/', "-"));
         fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         let way = way_between(&folder, &self.root)?;
-        let text = format!("resources: [{way}/{BASE}]\ncomponents: [{way}/{component}]\n");
+        let namespace = self.folders()?.into_iter().find(|folder| folder.path == BASE);
+        let namespace = namespace.map_or(Value::Null, |base| base.kustomization["namespace"].clone());
+        let text = format!("namespace: {namespace}\nresources: [{way}/{BASE}]\ncomponents: [{way}/{component}]\n");
         keep(&folder.join("kustomization.yaml"), &text)?;
         Ok(folder)
     }

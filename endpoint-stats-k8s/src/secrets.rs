@@ -1,10 +1,9 @@
 //! The Secrets that `scripts/deployment/secrets.sh` makes.
 
 /// Each Secret that `scripts/deployment/secrets.sh` makes, and its keys.
-pub const SECRETS: [(&str, &[&str]); 13] = [
+pub const SECRETS: [(&str, &[&str]); 12] = [
     ("api-tls", &["tls.crt", "tls.key"]),
     ("api-tokens", &["tokens.json"]),
-    ("backup-encryption", &["key"]),
     ("cache", &["password", "users.acl", "monitor-password"]),
     ("caller-secret", &["secret"]),
     ("database-api", &["password", "username"]),

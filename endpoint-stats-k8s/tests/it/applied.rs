@@ -17,7 +17,6 @@ pub(crate) fn everything() -> Vec<Rendered> {
     rendered
 }
 
-#[expect(dead_code)]
 pub(crate) fn production() -> Rendered {
     package().render("overlays/production").unwrap()
 }

@@ -3,6 +3,7 @@
 mod applied;
 mod layout;
 mod mutations;
+mod program;
 mod promises;
 mod server_agrees;
 mod server_checks;
