@@ -14,8 +14,8 @@ const BASE: &str = "overlays/production";
 
 /// The folders of manifests, and what Kustomize makes of them.
 ///
-/// What was rendered is kept in a folder, under a name made of every file of the package: tests run in processes of their
-/// own, and each of them wants the same.
+/// What was rendered is kept in a folder, under a name made of `kubectl` and of every file of the package: tests run in
+/// processes of their own, and each of them wants the same.
 #[derive(Clone, Debug)]
 pub struct Package {
     root: PathBuf,
@@ -73,11 +73,15 @@ impl Package {
     pub fn open(scratch: &Path) -> Result<Self, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).to_owned();
         let mut hasher = DefaultHasher::new();
+        let kubectl = tools::kubectl()?;
+        let program = fs::metadata(&kubectl).map_err(|error| format!("{}: {error}", kubectl.display()))?;
+        (&kubectl, program.len(), program.modified().ok()).hash(&mut hasher);
         for file in files(&root)? {
             let bytes = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
             (file, bytes).hash(&mut hasher);
         }
         let kept = scratch.join(format!("k8s-{:016x}", hasher.finish()));
+        forget_others(scratch, &kept);
         let (rendered, variants) = (kept.join("rendered"), kept.join("variants"));
         for folder in [&rendered, &variants] {
             fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -150,7 +154,8 @@ impl Package {
         let plain = plain.map(|folder| (folder.path.clone(), Ok(self.file(&folder.path))));
         let variants = variants(&folders).into_iter();
         let variants = variants.map(|variant| (format!("{BASE} + {variant}"), self.variant(variant)));
-        let applied = plain.chain(variants).map(|(name, folder)| {
+        let moved = (format!("{BASE} in another namespace"), self.moved());
+        let applied = plain.chain(variants).chain([moved]).map(|(name, folder)| {
             let yaml = folder.and_then(|folder| self.yaml(&name, &folder));
             Applied { name, yaml }
         });
@@ -166,6 +171,15 @@ impl Package {
         let namespace = namespace.map_or(Value::Null, |base| base.kustomization["namespace"].clone());
         let text = format!("namespace: {namespace}\nresources: [{way}/{BASE}]\ncomponents: [{way}/{component}]\n");
         keep(&folder.join("kustomization.yaml"), &text)?;
+        Ok(folder)
+    }
+
+    /// A folder that puts production into another namespace.
+    fn moved(&self) -> Result<PathBuf, String> {
+        let folder = self.variants.join("moved");
+        fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        let way = way_between(&folder, &self.root)?;
+        keep(&folder.join("kustomization.yaml"), &format!("namespace: elsewhere\nresources: [{way}/{BASE}]\n"))?;
         Ok(folder)
     }
 
@@ -201,6 +215,18 @@ fn kustomize(name: &str, folder: &Path) -> Result<String, String> {
         return Err(format!("{name}: kubectl kustomize: {}", said.trim()));
     }
     String::from_utf8(output.stdout).map_err(|error| format!("{name}: {error}"))
+}
+
+/// Removes what was kept of other states of the package.
+fn forget_others(scratch: &Path, kept: &Path) {
+    let entries = fs::read_dir(scratch).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_old = |path: &PathBuf| {
+        path != kept && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("k8s-"))
+    };
+    for old in entries.filter(is_old) {
+        // Another process may be removing it, too.
+        let _ = fs::remove_dir_all(old);
+    }
 }
 
 /// Writes a file that others may be reading.

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::{Finding, Object, Rendered};
+use crate::{Finding, Object, Pod, Rendered};
 
 pub(super) fn check(rendered: &Rendered) -> Vec<Finding> {
-    let jobs = rendered.of_kind("Job").flat_map(|job| of_job(job, ""));
+    let jobs = rendered.of_kind("Job").flat_map(|job| [of_job(job, ""), changing(job)].concat());
     let cron_jobs =
         rendered.of_kind("CronJob").flat_map(|job| [of_job(job, "/spec/jobTemplate"), of_cron_job(job)].concat());
     jobs.chain(cron_jobs).collect()
@@ -22,6 +22,15 @@ fn of_job(job: &Object, path: &str) -> Vec<Finding> {
         job.finding("ttlSecondsAfterFinished", "nothing: history is the CronJob's, and a bare Job must stay", ttl)
     });
     missing.chain(restart).chain(ttl).collect()
+}
+
+/// A Job cannot be changed: with what a generator names, the next apply would be refused.
+fn changing(job: &Object) -> Vec<Finding> {
+    let volumes = Pod::of(job).map_or_else(Vec::new, |pod| pod.volumes());
+    let settings = volumes.into_iter().filter(|volume| volume["configMap"].is_object());
+    settings
+        .map(|volume| job.finding("volumes", "no ConfigMap, whose name changes", &volume["configMap"]["name"]))
+        .collect()
 }
 
 fn of_cron_job(job: &Object) -> Vec<Finding> {

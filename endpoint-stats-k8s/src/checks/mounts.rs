@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Container, Finding, Pod, Rendered};
+use serde_json::Value;
+
+use super::resources::quantity;
+use crate::{Container, Finding, Object, Pod, Rendered, selects};
 
 /// Where the programs of an image write, and what must therefore be mounted.
 const WRITTEN: [(&str, &[&str]); 2] = [("postgres", &["/tmp"]), ("redis", &["/data"])];
 
 pub(super) fn check(rendered: &Rendered) -> Vec<Finding> {
-    rendered.pods().flat_map(|pod| of_pod(&pod)).collect()
+    let claims = claims(rendered).into_iter().filter_map(|(owner, claim)| unbound(owner, claim, rendered));
+    rendered.pods().flat_map(|pod| of_pod(&pod)).chain(claims).collect()
 }
 
 fn of_pod(pod: &Pod<'_>) -> Vec<Finding> {
@@ -24,7 +28,7 @@ fn of_pod(pod: &Pod<'_>) -> Vec<Finding> {
 }
 
 fn mounts<'a>(container: &Container<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let texts = |mount: &'a serde_json::Value| Some((mount["name"].as_str()?, mount["mountPath"].as_str()?));
+    let texts = |mount: &'a Value| Some((mount["name"].as_str()?, mount["mountPath"].as_str()?));
     container.list("/volumeMounts").iter().filter_map(texts)
 }
 
@@ -45,7 +49,31 @@ fn of_container(container: &Container<'_>, volumes: &BTreeSet<&str>) -> Vec<Find
     lost.chain(twice).chain(unwritable).chain(open).collect()
 }
 
-fn is_secret(container: &Container<'_>, mount: &serde_json::Value) -> bool {
+/// Every claim, those of a `StatefulSet` included, with the object it stands in.
+fn claims(rendered: &Rendered) -> Vec<(&Object, &Value)> {
+    let own = rendered.of_kind("PersistentVolumeClaim").map(|claim| (claim, claim.at("/spec")));
+    let templates = rendered
+        .of_kind("StatefulSet")
+        .flat_map(|set| set.list("/spec/volumeClaimTemplates").iter().map(move |template| (set, &template["spec"])));
+    own.chain(templates).collect()
+}
+
+/// A claim that selects volumes finds one of its class that is large enough.
+fn unbound(owner: &Object, claim: &Value, rendered: &Rendered) -> Option<Finding> {
+    let selector = claim.get("selector")?;
+    let size = |value: &Value| value["storage"].as_str().and_then(quantity);
+    let wanted = size(&claim["resources"]["requests"]);
+    let fits = |volume: &&Object| {
+        selects(selector, volume.at("/metadata/labels"))
+            && claim["storageClassName"] == *volume.at("/spec/storageClassName")
+            && claim["accessModes"] == *volume.at("/spec/accessModes")
+            && wanted <= size(volume.at("/spec/capacity"))
+    };
+    let is_bound = rendered.of_kind("PersistentVolume").any(|volume| fits(&volume));
+    (!is_bound).then(|| owner.finding("selector of the claim", "a PersistentVolume that fits", claim))
+}
+
+fn is_secret(container: &Container<'_>, mount: &Value) -> bool {
     let volumes = container.pod.volumes();
     volumes.iter().any(|volume| {
         volume["name"] == mount["name"] && (volume["secret"].is_object() || volume["configMap"].is_object())

@@ -34,7 +34,7 @@ fn amount(container: &Container<'_>, list: &str, resource: &str) -> Option<f64> 
 }
 
 /// A quantity of Kubernetes: `250m`, `1`, `64Mi`.
-fn quantity(text: &str) -> Option<f64> {
+pub(super) fn quantity(text: &str) -> Option<f64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let factor = match &text[end..] {
         "" => 1.0,

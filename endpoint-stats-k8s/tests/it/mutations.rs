@@ -71,6 +71,7 @@ const FILES: &str = "files of the settings are there";
 const PORTS: &str = "ports are those of the settings";
 const ANSWERS: &str = "probes ask what the server answers";
 const END: &str = "a pod has the time to end";
+const CONNECTIONS: &str = "the database has room for every connection";
 const DATABASES: &str = "databases are reached by their users, over TLS";
 
 const MUTATIONS: &[Mutation] = &[
@@ -134,6 +135,10 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("a job without a limit of tries", JOBS, |r| remove(r, "Job/migrate", "/spec/backoffLimit")),
     ("a job without a deadline", JOBS, |r| remove(r, "CronJob/backup", "/spec/jobTemplate/spec/activeDeadlineSeconds")),
+    ("a job that cannot be applied twice", JOBS, |r| {
+        let settings = json!({ "name": "settings", "configMap": { "name": "api-settings-0" } });
+        set(r, "Job/migrate", "/spec/template/spec/volumes/-", settings);
+    }),
     ("backups that overlap", JOBS, |r| set(r, "CronJob/backup", "/spec/concurrencyPolicy", json!("Allow"))),
     ("a job that goes and runs again", JOBS, |r| set(r, "Job/migrate", "/spec/ttlSecondsAfterFinished", json!(60))),
     ("a Service that selects nothing", SELECTORS, |r| {
@@ -182,6 +187,9 @@ const MUTATIONS: &[Mutation] = &[
         of_api(r, "volumes/-", json!({ "name": "idle", "secret": { "secretName": "cache" } }));
     }),
     ("a secret that can be written", MOUNTS, |r| of_api(r, "containers/0/volumeMounts/1/readOnly", Value::Null)),
+    ("a claim of a volume that is none", MOUNTS, |r| {
+        set(r, "PersistentVolumeClaim/backups", "/spec/selector", json!({ "matchLabels": { "of": "backups" } }));
+    }),
     ("a Service to a port that is none", SERVICES, |r| {
         set(r, "Service/api", "/spec/ports/0/targetPort", json!("web"));
     }),
@@ -246,6 +254,9 @@ const MUTATIONS: &[Mutation] = &[
     ("a database without TLS", DATABASES, |r| in_settings(r, "sslmode=verify-full", "sslmode=disable")),
     ("the password of another role", DATABASES, |r| {
         set(r, "Job/migrate", "/spec/template/spec/volumes/1/secret/secretName", json!("database-api"));
+    }),
+    ("more servers than the database has connections", CONNECTIONS, |r| {
+        set(r, "HorizontalPodAutoscaler/api", "/spec/maxReplicas", json!(100));
     }),
     ("a policy between the api and its database", DATABASES, |r| drop_object(r, "NetworkPolicy", "to-database")),
 ];

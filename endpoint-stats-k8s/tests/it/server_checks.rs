@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use crate::applied::finds_nothing;
 use crate::program::{Program, authority, is_server, parameter};
 
-pub(crate) const SERVER_CHECKS: [(&str, Check); 6] = [
+pub(crate) const SERVER_CHECKS: [(&str, Check); 7] = [
     ("the server takes its settings", settings_are_taken),
     ("files of the settings are there", files_are_there),
     ("ports are those of the settings", ports_agree),
     ("probes ask what the server answers", probes_are_answered),
     ("a pod has the time to end", pods_may_end),
     ("databases are reached by their users, over TLS", databases_are_reached),
+    ("the database has room for every connection", connections_fit),
 ];
 
 #[test]
@@ -46,6 +47,11 @@ fn a_pod_has_the_time_to_end() {
 #[test]
 fn databases_are_reached_by_their_users_over_tls() {
     finds_nothing(databases_are_reached);
+}
+
+#[test]
+fn the_database_has_room_for_every_connection() {
+    finds_nothing(connections_fit);
 }
 
 fn containers(rendered: &Rendered) -> Vec<Container<'_>> {
@@ -191,7 +197,7 @@ fn of_host(program: &Program<'_>, name: &str, url: &str, rendered: &Rendered) ->
     if service.text("/spec/type") == "ExternalName" {
         return None;
     }
-    let is_served = service.list("/spec/ports").iter().any(|given| given["port"].to_string() == port);
+    let is_served = service.list("/spec/ports").iter().any(|given| given["port"].as_u64() == port.parse().ok());
     if !is_served {
         return Some(finding(format!("a port of Service {host}: {}", service.at("/spec/ports"))));
     }
@@ -208,4 +214,43 @@ fn is_reached(program: &Program<'_>, service: &Object, port: &str, rendered: &Re
     let to = everybody.iter().filter(|actor| behind.contains(&actor.name));
     let port = port.parse().unwrap_or(0);
     from.is_some_and(|from| to.into_iter().any(|to| permits(rendered, from, to, port, Protocol::Tcp)))
+}
+
+/// What jobs, backups, exporters and people need beside the servers.
+const OTHER_CONNECTIONS: u64 = 16;
+
+/// Every server at its most, and those that come with an update while others go.
+///
+/// Of several Deployments (colours, a canary) the one that is updated takes few requests, so its surge does not count.
+fn connections_fit(rendered: &Rendered) -> Vec<Finding> {
+    let is_database = |settings: &&Object| settings.name().starts_with("database-settings");
+    let Some(settings) = rendered.of_kind("ConfigMap").find(is_database) else { return Vec::new() };
+    let lines = settings.text("/data/postgresql.conf").lines();
+    let limit = lines.filter_map(|line| line.strip_prefix("max_connections = ")).find_map(|number| number.parse().ok());
+    let servers = servers(rendered);
+    let each = servers.iter().filter_map(|program| {
+        let connections: u64 = program.setting("database-connections")?.parse().ok()?;
+        let deployment = program.container.pod.owner;
+        let pods = most_pods(deployment, rendered);
+        Some(connections * if servers.len() == 1 { pods + surge(deployment, pods) } else { pods })
+    });
+    let needed = each.sum::<u64>() + OTHER_CONNECTIONS;
+    let is_short = limit.is_none_or(|limit: u64| limit < needed);
+    let expected = format!("{needed} or more, for every server at its most and {OTHER_CONNECTIONS} others");
+    is_short.then(|| settings.finding("max_connections", expected, format!("{limit:?}"))).into_iter().collect()
+}
+
+fn most_pods(deployment: &Object, rendered: &Rendered) -> u64 {
+    let is_for = |autoscaler: &&Object| autoscaler.text("/spec/scaleTargetRef/name") == deployment.name();
+    let scaled = rendered.of_kind("HorizontalPodAutoscaler").find(is_for);
+    let pods = scaled.map_or(deployment.at("/spec/replicas"), |autoscaler| autoscaler.at("/spec/maxReplicas"));
+    pods.as_u64().unwrap_or(1)
+}
+
+fn surge(deployment: &Object, pods: u64) -> u64 {
+    match deployment.at("/spec/strategy/rollingUpdate/maxSurge") {
+        Value::Number(number) => number.as_u64().unwrap_or(1),
+        Value::String(share) => (pods * share.trim_end_matches('%').parse().unwrap_or(100)).div_ceil(100),
+        _ => pods.div_ceil(4),
+    }
 }
