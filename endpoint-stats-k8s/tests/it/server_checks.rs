@@ -216,12 +216,10 @@ fn is_reached(program: &Program<'_>, service: &Object, port: &str, rendered: &Re
     from.is_some_and(|from| to.into_iter().any(|to| permits(rendered, from, to, port, Protocol::Tcp)))
 }
 
-/// What jobs, backups, exporters and people need beside the servers.
-const OTHER_CONNECTIONS: u64 = 16;
+/// What jobs, exporters, people and superusers need beside the servers, as docs/capacity.md counts.
+const OTHER_CONNECTIONS: u64 = 20;
 
-/// Every server at its most, and those that come with an update while others go.
-///
-/// Of several Deployments (colours, a canary) the one that is updated takes few requests, so its surge does not count.
+/// Every server at its most, and those that come with an update before others go.
 fn connections_fit(rendered: &Rendered) -> Vec<Finding> {
     let is_database = |settings: &&Object| settings.name().starts_with("database-settings");
     let Some(settings) = rendered.of_kind("ConfigMap").find(is_database) else { return Vec::new() };
@@ -232,7 +230,7 @@ fn connections_fit(rendered: &Rendered) -> Vec<Finding> {
         let connections: u64 = program.setting("database-connections")?.parse().ok()?;
         let deployment = program.container.pod.owner;
         let pods = most_pods(deployment, rendered);
-        Some(connections * if servers.len() == 1 { pods + surge(deployment, pods) } else { pods })
+        Some(connections * (pods + surge(deployment, pods)))
     });
     let needed = each.sum::<u64>() + OTHER_CONNECTIONS;
     let is_short = limit.is_none_or(|limit: u64| limit < needed);
