@@ -1,13 +1,14 @@
 //! Scaling and eviction: one who says how many, and a node can be drained.
 
-use crate::{Finding, Object, Rendered, selects};
+use crate::{Finding, Object, Pod, Rendered, selects};
 
 pub(super) fn check(rendered: &Rendered) -> Vec<Finding> {
     let scaled = rendered.of_kind("Deployment").filter_map(|deployment| of_replicas(deployment, rendered));
     let autoscalers = rendered.of_kind("HorizontalPodAutoscaler").flat_map(of_autoscaler);
     let budgets = rendered.of_kind("PodDisruptionBudget").flat_map(|budget| of_budget(budget, rendered));
     let updates = rendered.of_kind("Deployment").filter_map(of_update);
-    scaled.chain(autoscalers).chain(budgets).chain(updates).collect()
+    let shared = rendered.pods().filter_map(|pod| of_pod(&pod, rendered));
+    scaled.chain(shared).chain(autoscalers).chain(budgets).chain(updates).collect()
 }
 
 fn autoscaler<'a>(workload: &Object, rendered: &'a Rendered) -> Option<&'a Object> {
@@ -52,6 +53,14 @@ fn of_budget(budget: &Object, rendered: &Rendered) -> Vec<Finding> {
     let blocks =
         (may_go == 0).then(|| budget.finding("spec", format!("that one of {pods} pods may go"), budget.at("/spec")));
     stuck.into_iter().chain(blocks).collect()
+}
+
+/// A pod of two budgets cannot be evicted at all.
+fn of_pod(pod: &Pod<'_>, rendered: &Rendered) -> Option<Finding> {
+    let budgets =
+        rendered.of_kind("PodDisruptionBudget").filter(|budget| selects(budget.at("/spec/selector"), pod.labels()));
+    let names: Vec<_> = budgets.map(Object::name).collect();
+    (names.len() > 1).then(|| pod.owner.finding("PodDisruptionBudget", "one at most", names.join(", ")))
 }
 
 /// The fewest pods that a workload has.

@@ -17,7 +17,7 @@ pub(super) fn check(rendered: &Rendered) -> Vec<Finding> {
         dangling(budget, "spec.selector", selector, &labels)
     });
     let policies = rendered.of_kind("NetworkPolicy").flat_map(|policy| of_policy(policy, rendered));
-    workloads.chain(services).chain(budgets).chain(policies).collect()
+    workloads.chain(overlapping(rendered)).chain(services).chain(budgets).chain(policies).collect()
 }
 
 fn of_workload(pod: &Pod<'_>) -> Vec<Finding> {
@@ -29,6 +29,21 @@ fn of_workload(pod: &Pod<'_>) -> Vec<Finding> {
     let unlike =
         (!is_own).then(|| pod.owner.finding("spec.selector", format!("what selects {}", pod.labels()), selector));
     unlike.into_iter().collect()
+}
+
+/// Two workloads that select one another's pods take them from each other.
+fn overlapping(rendered: &Rendered) -> Vec<Finding> {
+    let pods: Vec<_> = rendered.pods().collect();
+    let pairs = pods.iter().flat_map(|pod| pods.iter().map(move |other| (pod.owner, other)));
+    let overlap = pairs.filter(|(owner, other)| {
+        let selector = owner.at("/spec/selector");
+        owner.id() != other.owner.id() && selector.is_object() && selects(selector, other.labels())
+    });
+    overlap
+        .map(|(owner, other)| {
+            owner.finding("spec.selector", "its own pods alone", format!("those of {}", other.owner.id()))
+        })
+        .collect()
 }
 
 /// Affinity and spread are about the pods themselves.

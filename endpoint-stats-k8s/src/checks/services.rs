@@ -6,7 +6,23 @@ use crate::selector::has_pairs;
 use crate::{Finding, Object, Pod, Rendered};
 
 pub(super) fn check(rendered: &Rendered) -> Vec<Finding> {
-    rendered.of_kind("Service").flat_map(|service| [of_type(service), of_ports(service, rendered)].concat()).collect()
+    let services = rendered.of_kind("Service");
+    let services = services.flat_map(|service| [of_type(service), of_ports(service, rendered)].concat());
+    services.chain(rendered.pods().flat_map(|pod| misnamed(&pod))).collect()
+}
+
+/// The API server takes names of ports of up to 15 small letters, digits and dashes; no schema says so.
+fn misnamed(pod: &Pod<'_>) -> Vec<Finding> {
+    let is_name = |name: &str| {
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        (1..=15).contains(&name.len()) && name.chars().all(is_allowed)
+    };
+    let ports = pod
+        .containers()
+        .into_iter()
+        .flat_map(|container| container.ports().into_iter().map(move |port| (container, port.0)));
+    let wrong = ports.filter(|(_, name)| !is_name(name));
+    wrong.map(|(container, name)| container.finding("ports.name", "1 to 15 of a-z, 0-9 and '-'", name)).collect()
 }
 
 fn of_type(service: &Object) -> Vec<Finding> {

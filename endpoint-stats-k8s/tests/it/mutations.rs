@@ -156,6 +156,10 @@ const MUTATIONS: &[Mutation] = &[
     ("a workload that does not select its pods", SELECTORS, |r| {
         set(r, "Deployment/api", "/spec/selector/matchLabels/app.kubernetes.io~1component", json!("web"));
     }),
+    ("a workload that takes the pods of others", SELECTORS, |r| {
+        let labels = json!({ "app.kubernetes.io/name": "endpoint-stats" });
+        set(r, "StatefulSet/cache", "/spec/selector/matchLabels", labels);
+    }),
     ("pods that spread from others", SELECTORS, |r| {
         let labels = json!({ "matchLabels": { "app.kubernetes.io/component": "web" } });
         of_api(r, "topologySpreadConstraints/0/labelSelector", labels);
@@ -193,11 +197,19 @@ const MUTATIONS: &[Mutation] = &[
     ("a Service to a port that is none", SERVICES, |r| {
         set(r, "Service/api", "/spec/ports/0/targetPort", json!("web"));
     }),
+    ("a port with a long name", SERVICES, |r| {
+        set(r, "StatefulSet/cache", "/spec/template/spec/containers/0/ports/0/name", json!("redis-without-tls"));
+    }),
     ("a Service on another port", SERVICES, |r| set(r, "Service/cache", "/spec/ports/0/port", json!(6380))),
     ("a Service open to the world", SERVICES, |r| set(r, "Service/database", "/spec/type", json!("LoadBalancer"))),
     ("replicas beside an autoscaler", DISRUPTION, |r| set(r, "Deployment/api", "/spec/replicas", json!(1))),
     ("a budget that blocks", DISRUPTION, |r| {
         set(r, "PodDisruptionBudget/api", "/spec/maxUnavailable", json!(0));
+    }),
+    ("a pod of two budgets", DISRUPTION, |r| {
+        let mut second = r.find("PodDisruptionBudget", "api").expect("the api's budget").clone();
+        second.value_mut()["metadata"]["name"] = json!("second");
+        r.objects.push(second);
     }),
     ("an update that is an outage", DISRUPTION, |r| {
         set(r, "Deployment/api", "/spec/strategy", json!({ "type": "Recreate" }));
