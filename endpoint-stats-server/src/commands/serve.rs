@@ -61,11 +61,10 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     };
     let (store, mut ingest, live) = behind(cache, store)?;
     ingest.limits = limits.requests.ingest();
-    match caller_secret {
-        Some(file) => {
-            ingest = ingest.with_caller_secret(&CallerSecret::read_or_make(&file).map_err(Failure::setting)?);
-        }
-        None => tracing::info!("no --caller-secret-file: callers count anew for each start and each server"),
+    if let Some(file) = caller_secret {
+        ingest = ingest.with_caller_secret(&CallerSecret::read_or_make(&file).map_err(Failure::setting)?);
+    } else {
+        tracing::info!("no --caller-secret-file: callers count anew for each start and each server");
     }
     let stats = EndpointStats::builder(service)
         .with_shared_store(store)

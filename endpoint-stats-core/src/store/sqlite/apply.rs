@@ -83,8 +83,7 @@ pub(super) fn merge_into(
     connection: &mut SqliteConnection,
     windows: BTreeMap<WindowKey, WindowCounts>,
 ) -> Result<(), Failure> {
-    let starts: BTreeSet<_> = windows.keys().map(|(window, _)| *window).collect();
-    let mut present = window_row::starting_at(connection, starts.into_iter())?;
+    let mut present = window_row::of_keys(connection, windows.keys())?;
     for (key, added) in windows {
         match present.get_mut(&key) {
             Some(window) => {

@@ -69,7 +69,7 @@ fn expired(connection: &mut SqliteConnection, width: Width, cutoff: Timestamp) -
 
 /// Reads windows and deletes them.
 fn take(connection: &mut SqliteConnection, windows: &[Window]) -> Result<HashMap<WindowKey, WindowCounts>, Failure> {
-    let taken = window_row::starting_at(connection, windows.iter().copied())?;
+    let taken = window_row::of_windows(connection, windows)?;
     for window in windows {
         let (width, start) = (window.width().secs(), window.start().as_unix());
         delete(endpoint_window::table)

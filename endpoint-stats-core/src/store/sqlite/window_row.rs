@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use diesel::dsl::replace_into;
+use diesel::dsl::{replace_into, sql};
+use diesel::expression::NonAggregate;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Binary};
+use diesel::sql_types::{BigInt, Binary, Bool, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::error::Failure;
@@ -100,27 +101,64 @@ pub(super) fn assemble(
     Ok(found)
 }
 
-/// Reads the windows that start at the given seconds, for every endpoint.
-pub(super) fn starting_at(
+/// Reads windows for every endpoint.
+pub(super) fn of_windows(
     connection: &mut SqliteConnection,
-    windows: impl Iterator<Item = Window>,
+    windows: &[Window],
 ) -> Result<HashMap<WindowKey, WindowCounts>, Failure> {
     let mut found = HashMap::new();
     for window in windows {
-        let (width, start) = (window.width().secs(), window.start().as_unix());
-        let rows = endpoint_window::table
-            .filter(endpoint_window::width_secs.eq(width))
-            .filter(endpoint_window::start.eq(start))
-            .select(WindowRow::as_select())
-            .load(connection)?;
-        let consumers = consumer_window::table
-            .filter(consumer_window::width_secs.eq(width))
-            .filter(consumer_window::start.eq(start))
-            .select(ConsumerRow::as_select())
-            .load(connection)?;
-        found.extend(assemble(rows, consumers)?);
+        found.extend(read(connection, *window, sql::<Bool>("TRUE"))?);
     }
     Ok(found)
+}
+
+/// Reads the windows of the given endpoints, as far as they are there.
+pub(super) fn of_keys<'a>(
+    connection: &mut SqliteConnection,
+    keys: impl Iterator<Item = &'a WindowKey>,
+) -> Result<HashMap<WindowKey, WindowCounts>, Failure> {
+    let mut wanted: BTreeMap<Window, Vec<i64>> = BTreeMap::new();
+    for (window, endpoint_id) in keys {
+        wanted.entry(*window).or_default().push(*endpoint_id);
+    }
+    let mut found = HashMap::new();
+    for (window, ids) in wanted {
+        // One value, however many they are: SQLite takes 32,766 of them.
+        let among = sql::<Bool>("endpoint_id IN (SELECT value FROM json_each(");
+        found.extend(read(connection, window, among.bind::<Text, _>(format!("{ids:?}")).sql("))"))?);
+    }
+    Ok(found)
+}
+
+fn read<F>(
+    connection: &mut SqliteConnection,
+    window: Window,
+    of: F,
+) -> Result<BTreeMap<WindowKey, WindowCounts>, Failure>
+where
+    F: Expression<SqlType = Bool>
+        + NonAggregate
+        + SelectableExpression<endpoint_window::table>
+        + SelectableExpression<consumer_window::table>
+        + QueryFragment<Sqlite>
+        + QueryId
+        + Clone,
+{
+    let (width, start) = (window.width().secs(), window.start().as_unix());
+    let rows = endpoint_window::table
+        .filter(endpoint_window::width_secs.eq(width))
+        .filter(endpoint_window::start.eq(start))
+        .filter(of.clone())
+        .select(WindowRow::as_select())
+        .load(connection)?;
+    let consumers = consumer_window::table
+        .filter(consumer_window::width_secs.eq(width))
+        .filter(consumer_window::start.eq(start))
+        .filter(of)
+        .select(ConsumerRow::as_select())
+        .load(connection)?;
+    assemble(rows, consumers)
 }
 
 /// Writes a window, in place of what was there.

@@ -83,7 +83,9 @@ async fn who_was_never_served_pays_before_who_is_idle() {
 async fn whoever_holds_most_of_what_can_go_pays() {
     let room = room(6, 6);
     let ann: Vec<_> = (0..3).map(|_| room.admit(ANN).unwrap()).collect();
-    ann.iter().for_each(|seat| seat.pulse().busy());
+    for seat in &ann {
+        seat.pulse().busy();
+    }
     let cat = room.admit(CAT).unwrap();
     advance(Duration::from_millis(2)).await;
     let bob = [room.admit(BOB).unwrap(), room.admit(BOB).unwrap()];
