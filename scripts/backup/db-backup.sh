@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # db-backup.sh - a backup now: in the cluster, on its claim, or of any PostgreSQL into a folder of this machine.
 #
-# Usage: scripts/backup/db-backup.sh [--namespace NAME] [--copy-to FOLDER] [--timeout SECONDS] [--dry-run]
+# Usage: scripts/backup/db-backup.sh [--namespace NAME] [--context NAME] [--copy-to FOLDER] [--timeout SECONDS] [--dry-run]
 #        scripts/backup/db-backup.sh --database-url URL --folder FOLDER [--password-file FILE] [--keep NUMBER] [--dry-run]
 #
 #   --namespace NAME      where endpoint-stats runs; endpoint-stats
+#   --context NAME        which cluster of the kubeconfig; the current one
 #   --copy-to FOLDER      also streams the new backup out of the cluster into FOLDER, and checks it there
 #   --timeout SECONDS     how long the job may take; 5400
 #   --database-url URL    postgres://USER@HOST/DATABASE, no password: backs up that database from here, without a cluster
@@ -18,41 +19,32 @@
 # Exit codes: 0 the backup is there, its name is the last line; 1 it is not; 2 wrong usage; 3 another one runs.
 set -euo pipefail
 
-ENGINE=$(dirname -- "${BASH_SOURCE[0]}")/../../endpoint-stats-k8s/maintenance/scripts
-readonly ENGINE
-# shellcheck source=job.bash
-source "$(dirname -- "${BASH_SOURCE[0]}")/job.bash"
+# shellcheck source=../lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=job.sh
+source "$(dirname "${BASH_SOURCE[0]}")/job.sh"
 
-copy_to=
-database_url=
-dry_run=false
-engine_options=()
+copy_to=""
 
 parse() {
+  timeout=5400
   while (($# > 0)); do
+    taken=2
     case $1 in
-      --help | -h) header "${BASH_SOURCE[0]}"; exit ;;
-      --dry-run) dry_run=true; shift; continue ;;
-      --namespace | --copy-to | --timeout | --database-url | --folder | --password-file | --keep)
-        (($# > 1)) || misused "$1 needs a value" ;;&
-      --namespace) namespace=$2 ;;
-      --copy-to) copy_to=$2 ;;
-      --timeout) timeout_secs=$2 ;;
-      --database-url) database_url=$2; engine_options+=("$1" "$2") ;;
-      --folder | --password-file | --keep) engine_options+=("$1" "$2") ;;
-      *) misused "unknown argument $1" ;;
+      --copy-to) needs_value "$@" && copy_to=$2 ;;
+      --keep) engine_option "$@" ;;
+      *) backup_option "$@" ;;
     esac
-    shift 2
+    shift "$taken"
   done
-  check_shared
-  [[ -n $database_url || ${#engine_options[@]} -eq 0 ]] || misused "${engine_options[0]} goes with --database-url"
-  [[ -z $database_url || -z $copy_to ]] || misused "--copy-to is for the cluster; --folder says where a local backup goes"
-  [[ -z $copy_to || -d $copy_to ]] || misused "the folder $copy_to is not there"
+  check_options
+  [[ -z $database_url || -z $copy_to ]] || wrong "--copy-to is for the cluster; --folder says where a local backup goes"
+  [[ -z $copy_to || -d $copy_to ]] || wrong "the folder $copy_to is not there"
 }
 
 # Arrives as .partial-…, as everywhere; named when its checksums match.
 copy_out() { # name of the backup
-  say "copying $1 to $copy_to"
+  warn "copying $1 to $copy_to"
   start_pod_on_claim
   rm -rf -- "$copy_to/.partial-$1"
   mkdir -- "$copy_to/.partial-$1"
@@ -63,24 +55,39 @@ copy_out() { # name of the backup
   sync "$copy_to/.partial-$1"/*
   mv -T -- "$copy_to/.partial-$1" "$copy_to/$1"
   sync "$copy_to"
-  say "$copy_to/$1 is whole"
+  warn "$copy_to/$1 is whole"
+}
+
+back_up_from_here() {
+  if [[ -n $dry_run ]]; then
+    warn "would run ${ENGINE#"$repository"/}/backup.sh ${engine_options[*]}"
+    return
+  fi
+  exec bash "$ENGINE/backup.sh" "${engine_options[@]}"
+}
+
+back_up_in_cluster() {
+  local name
+  if [[ -n $dry_run ]]; then
+    warn "would make a Job of cronjob/backup in $(place)${copy_to:+, and copy the backup to $copy_to}"
+    return
+  fi
+  trap remove_pod_on_claim EXIT
+  reach_cron_job backup
+  run_job backup
+  name=$(grep -E '^endpoint-stats-[0-9]{8}T[0-9]{6}Z$' <<<"$job_log" | tail -n 1) ||
+    fail "job/$job succeeded, and named no backup; look at: $(by_hand logs "job/$job")"
+  [[ -z $copy_to ]] || copy_out "$name"
+  printf '%s\n' "$name"
 }
 
 main() {
-  local name
   parse "$@"
   if [[ -n $database_url ]]; then
-    [[ $dry_run == false ]] || { say "would run ${ENGINE##*/../}/backup.sh ${engine_options[*]}"; return; }
-    exec bash "$ENGINE/backup.sh" "${engine_options[@]}"
+    back_up_from_here
+  else
+    back_up_in_cluster
   fi
-  [[ $dry_run == false ]] || { say "would make a Job of cronjob/backup in namespace $namespace${copy_to:+, and copy the backup to $copy_to}"; return; }
-  trap remove_pod_on_claim EXIT
-  check_cluster backup
-  run_job backup
-  name=$(grep -E '^endpoint-stats-[0-9]{8}T[0-9]{6}Z$' <<<"$job_log" | tail -n 1) ||
-    fail "job/$job succeeded, and named no backup; look at: kubectl -n $namespace logs job/$job"
-  [[ -z $copy_to ]] || copy_out "$name"
-  printf '%s\n' "$name"
 }
 
 main "$@"

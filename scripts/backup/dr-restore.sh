@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # dr-restore.sh - a backup back into its place: verified first, compared before it counts, swapped in at once.
 #
-# Usage: scripts/backup/dr-restore.sh [--namespace NAME] [--backup NAME] [--timeout SECONDS] [--dry-run] [--yes]
-#        scripts/backup/dr-restore.sh [--namespace NAME] --undo DATABASE [--yes]
+# Usage: scripts/backup/dr-restore.sh [--namespace NAME] [--context NAME] [--backup NAME] [--timeout SECONDS] [--dry-run]
+#                                     [--yes]
+#        scripts/backup/dr-restore.sh [--namespace NAME] [--context NAME] --undo DATABASE [--timeout SECONDS] [--yes]
 #        scripts/backup/dr-restore.sh --database-url URL --folder FOLDER [--password-file FILE] [--database NAME]
 #                                     [--backup NAME] [--undo DATABASE] [--dry-run] [--yes]
 #
 #   --namespace NAME      where endpoint-stats runs; endpoint-stats
+#   --context NAME        which cluster of the kubeconfig; the current one
 #   --backup NAME         which one; the newest
 #   --undo DATABASE       puts the database that a restore kept back in place
 #   --timeout SECONDS     how long the job may take; 14400
@@ -23,50 +25,38 @@
 # Exit codes: 0 done; 1 refused or failed, the database is as it was; 2 wrong usage, or the answer was not yes.
 set -euo pipefail
 
-ENGINE=$(dirname -- "${BASH_SOURCE[0]}")/../../endpoint-stats-k8s/maintenance/scripts
-readonly ENGINE
-# shellcheck source=job.bash
-source "$(dirname -- "${BASH_SOURCE[0]}")/job.bash"
+# shellcheck source=../lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=job.sh
+source "$(dirname "${BASH_SOURCE[0]}")/job.sh"
 
-timeout_secs=14400
-backup=
-undo=
-database_url=
-dry_run=false
-yes=false
-engine_options=()
+backup="" undo="" yes=""
 
 parse() {
+  timeout=14400
   while (($# > 0)); do
+    taken=2
     case $1 in
-      --help | -h) header "${BASH_SOURCE[0]}"; exit ;;
-      --dry-run) dry_run=true; shift; continue ;;
-      --yes) yes=true; shift; continue ;;
-      --namespace | --backup | --undo | --timeout | --database-url | --folder | --password-file | --database)
-        (($# > 1)) || misused "$1 needs a value" ;;&
-      --namespace) namespace=$2 ;;
-      --timeout) timeout_secs=$2 ;;
-      --backup) backup=$2 ;;
-      --undo) undo=$2 ;;
-      --database-url) database_url=$2; engine_options+=("$1" "$2") ;;
-      --folder | --password-file | --database) engine_options+=("$1" "$2") ;;
-      *) misused "unknown argument $1" ;;
+      --yes) yes=yes taken=1 ;;
+      --backup) needs_value "$@" && backup=$2 ;;
+      --undo) needs_value "$@" && undo=$2 ;;
+      --database) engine_option "$@" ;;
+      *) backup_option "$@" ;;
     esac
-    shift 2
+    shift "$taken"
   done
-  check_shared
-  [[ -n $database_url || ${#engine_options[@]} -eq 0 ]] || misused "${engine_options[0]} goes with --database-url"
-  [[ -z $undo || -z $backup ]] || misused "--undo and --backup exclude each other"
-  [[ -z $undo || $dry_run == false ]] || misused "--undo has no --dry-run"
+  check_options
+  [[ -z $undo || -z $backup ]] || wrong "--undo and --backup exclude each other"
+  [[ -z $undo || -z $dry_run ]] || wrong "--undo has no --dry-run"
 }
 
 confirm() {
-  local answer where=${database_url:-namespace $namespace}
-  [[ $yes == false && $dry_run == false ]] || return 0
-  say "this replaces the database of $where by ${undo:-${backup:-the newest backup}}; what was counted since is only in the database that is kept"
+  local answer where=${database_url:-$(place)}
+  [[ -z $yes && -z $dry_run ]] || return 0
+  warn "this replaces the database of $where by ${undo:-${backup:-the newest backup}}; what was counted since is only in the database that is kept"
   read -r -p 'Type "yes" to go on: ' answer || answer=
   if [[ $answer != yes ]]; then
-    say "nothing was done"
+    warn "nothing was done"
     exit 2
   fi
 }
@@ -74,17 +64,19 @@ confirm() {
 restore_from_here() {
   [[ -z $backup ]] || engine_options+=(--backup "$backup")
   [[ -z $undo ]] || engine_options+=(--undo "$undo")
-  [[ $dry_run == false ]] || engine_options+=(--dry-run)
+  [[ -z $dry_run ]] || engine_options+=(--dry-run)
   exec bash "$ENGINE/restore.sh" "${engine_options[@]}"
 }
 
 main() {
+  local only_verify=false
   parse "$@"
   trap remove_pod_on_claim EXIT
   confirm
   [[ -z $database_url ]] || restore_from_here
-  check_cluster restore
-  run_job restore "RESTORE_BACKUP=$backup" "RESTORE_UNDO=$undo" "RESTORE_DRY_RUN=$dry_run"
+  reach_cron_job restore
+  [[ -z $dry_run ]] || only_verify=true
+  run_job restore "RESTORE_BACKUP=$backup" "RESTORE_UNDO=$undo" "RESTORE_DRY_RUN=$only_verify"
 }
 
 main "$@"
