@@ -172,14 +172,15 @@ async fn other_requests_have_their_turns_while_a_large_body_is_parsed() {
     let store = Arc::new(MemoryStore::default());
     let row = hit(r#""caller":"192.0.2.7""#);
     let rows = 60_000;
-    for (kind, body) in
-        [(JSON, format!("[{}]", vec![row.as_str(); rows].join(","))), (LINES, format!("{row}\n").repeat(rows))]
-    {
+    // Parsed where it is read, the document leaves them a few hundred.
+    let document = (JSON, format!("[{}]", vec![row.as_str(); rows].join(",")), 5_000);
+    let lines = (LINES, format!("{row}\n").repeat(rows), 50);
+    for (kind, body, at_least) in [document, lines] {
         let taker = Taker::before(store.clone(), Limits::default());
 
         let (turns, answer) = turns_of_others(async move { taker.post("/v1/hits", &[kind], body).await }).await;
 
         assert_eq!(answer.json()["accepted"], rows);
-        assert!(turns > 50, "{kind:?}: others had {turns} turns");
+        assert!(turns > at_least, "{kind:?}: others had {turns} turns");
     }
 }
