@@ -259,6 +259,19 @@ STAND_IN
   [[ "$output" == *"left by a restore that was killed"*"endpoint_stats_restored_"* ]]
 }
 
+@test "the database of another restore that runs is not touched" {
+  backup
+  sql postgres "CREATE DATABASE endpoint_stats_restored_20260101t000000000"
+
+  run restore_with_stand_in date <<<"#!/bin/bash
+[[ \$* != *%H%M%S%3N ]] || { echo 20260101t000000000; exit; }
+exec $(command -v date) \"\$@\""
+
+  [ "$status" -eq 1 ]
+  [[ "$output" == *"is there already"* ]]
+  [[ "$(databases)" == *endpoint_stats_restored_20260101t000000000* ]]
+}
+
 @test "a swap that fails halfway leaves the old database under its name" {
   backup
   lose_hits

@@ -121,7 +121,10 @@ say_what_is_left() {
   [[ -z $left ]] || say "left by a restore that was killed, to be dropped unless one runs now: $left"
 }
 
-restore() { # into fresh
+exists() { [[ $(query "$url" --set "name=$1" <<<"SELECT count(*) FROM pg_database WHERE datname = :'name'") == 1 ]]; }
+
+restore() { # into fresh, which is dropped again unless it was there before
+  ! exists "${database}_restored_$1" || fail "the database ${database}_restored_$1 is there already: another restore began in this moment"
   fresh=${database}_restored_$1
   create_database "$url" "$chosen" "$fresh" || fail "the new database $fresh could not be made; $database is as it was"
   restore_dump "$(url_of "$url" "$fresh")" "$chosen" || fail "pg_restore did not finish; $database is as it was"
@@ -129,8 +132,6 @@ restore() { # into fresh
   query "$(url_of "$url" "$fresh")" --command ANALYZE
   say "restored into $fresh, which holds exactly what the manifest says"
 }
-
-exists() { [[ $(query "$url" --set "name=$1" <<<"SELECT count(*) FROM pg_database WHERE datname = :'name'") == 1 ]]; }
 
 # The answer to a commit may be lost, too.
 is_gone() { [[ $(query "$url" --set "name=$1" <<<"SELECT count(*) FROM pg_database WHERE datname = :'name'") == 0 ]]; }
@@ -190,7 +191,7 @@ main() {
   find_programs
   make_work_dir
   use_password_file "$password_file"
-  at=$(date -u +%Y%m%dt%H%M%S)
+  at=$(date -u +%Y%m%dt%H%M%S%3N) # a restore that was killed may have begun in the same second
   if [[ -n $undo ]]; then
     undo "$at"
     return
