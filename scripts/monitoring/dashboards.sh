@@ -10,6 +10,7 @@
 set -euo pipefail
 
 readonly FOLDER=endpoint-stats DASHBOARDS=endpoint-stats-k8s/monitoring/grafana/dashboards
+there_is_a_folder=""
 
 keep_dashboards() {
   local file uid files=("$repository/$DASHBOARDS"/*.json)
@@ -24,7 +25,7 @@ keep_dashboard() { # file, uid, subject
   call GET "/api/dashboards/uid/$2"
   if is_missing; then
     may_write "$3" lacks made || return 0
-    keep_folder || return 0
+    keep_folder || { lacking "$3" "lacks, and so does its folder" && return 0; }
     save_dashboard "$1" '{"id": null}' "$FOLDER"
     written "$3" made
   else
@@ -63,13 +64,20 @@ save_dashboard() { # file, {id, version}, uid of the folder
   call POST /api/dashboards/db "$folder/body"
 }
 
+# Grafana is asked for it once.
 keep_folder() {
+  [[ -n $there_is_a_folder ]] || find_folder
+  [[ $there_is_a_folder == yes ]]
+}
+
+find_folder() {
+  there_is_a_folder=yes
   call GET "/api/folders/$FOLDER"
   is_missing || { expect "folder $FOLDER" 200 && return; }
   jq -n --arg uid "$FOLDER" '{$uid, title: $uid}' >"$folder/body"
   call POST /api/folders "$folder/body"
   written "folder $FOLDER" made
-  [[ $status == 200 ]]
+  [[ $status == 200 ]] || there_is_a_folder=no
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then

@@ -233,6 +233,8 @@ all_is_made() {
 
   ends_with 1
   says "folder endpoint-stats: Grafana refuses it with 409: a folder with the same name already exists"
+  says "dashboard endpoint-stats-stores: lacks, and so does its folder"
+  [ "$(writes | cut -d ' ' -f 2 | tr '\n' ' ')" = "/api/datasources /api/folders " ]
   state '.dashboards == []'
 }
 

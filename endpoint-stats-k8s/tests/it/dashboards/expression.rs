@@ -95,7 +95,7 @@ fn selected<'a>(tokens: &[Token<'a>]) -> Vec<(usize, &'a str)> {
             Token::Mark('}' | ']') => depth -= 1,
             Token::Word(word) if depth == 0 && GROUPINGS.contains(word) => position += group(&tokens[position..]).len(),
             Token::Word(word) if depth == 0 && is_metric(word, tokens.get(position + 1)) => {
-                found.push((position, *word))
+                found.push((position, *word));
             }
             _ => {}
         }
