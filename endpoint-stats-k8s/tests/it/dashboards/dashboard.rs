@@ -1,6 +1,7 @@
 //! [`Dashboard`]: one file of JSON, and what is asked of it.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ impl Dashboard {
         let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let mut files: Vec<_> = files.filter(|file| file.extension().is_some_and(|end| end == "json")).collect();
         files.sort();
-        let read = |file: &std::path::PathBuf| {
+        let read = |file: &PathBuf| {
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
             let json = serde_json::from_str(&fs::read_to_string(file).unwrap());
             Self { json: json.unwrap_or_else(|error| panic!("{name}: {error}")), file: name }
@@ -48,14 +49,10 @@ impl Dashboard {
         targets.map(|target| target["expr"].as_str().unwrap_or_default()).collect()
     }
 
-    /// The selectors in `label_values(selector, label)`.
+    /// The selectors of the variables.
     pub(super) fn variable_queries(&self) -> Vec<&str> {
         let queries = self.variables().filter_map(|variable| variable["query"]["query"].as_str());
-        let selector =
-            |query: &'_ str| query.strip_prefix("label_values(")?.rsplit_once(", ").map(|(selector, _)| selector.len());
-        queries
-            .map(|query| &query["label_values(".len()..][..selector(query).expect("label_values(selector, label)")])
-            .collect()
+        queries.map(selector).collect()
     }
 
     /// Every text, however deep.
@@ -68,6 +65,12 @@ impl Dashboard {
 
 pub(super) fn targets(panel: &Value) -> &[Value] {
     panel["targets"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The selector in `label_values(selector, label)`.
+fn selector(query: &str) -> &str {
+    let inside = query.strip_prefix("label_values(").and_then(|rest| rest.rsplit_once(", "));
+    inside.map_or_else(|| panic!("{query}: expected label_values(selector, label)"), |(selector, _)| selector)
 }
 
 fn gather<'a>(value: &'a Value, found: &mut Vec<&'a str>) {

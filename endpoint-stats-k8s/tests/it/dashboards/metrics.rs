@@ -3,7 +3,7 @@
 //! Names of exporters are those that both Debian's versions (postgres-exporter 0.11, redis-exporter 1.45) and current ones have.
 
 /// The labels that Prometheus adds to whatever it scrapes.
-pub(super) const TARGET_LABELS: [&str; 4] = ["instance", "job", "namespace", "pod"];
+const TARGET_LABELS: [&str; 4] = ["instance", "job", "namespace", "pod"];
 
 const NONE: &[&str] = &[];
 const ENDPOINT: &[&str] = &["method", "route", "service"];
@@ -99,13 +99,14 @@ const METRICS: [(&str, &[&str]); 76] = [
     ("redis_up", NONE),
 ];
 
-/// The labels of a metric beside those of its target, or nothing where no program exports it.
+/// The labels of a metric, or nothing where no program exports it.
 pub(super) fn labels(name: &str) -> Option<Vec<&'static str>> {
     let plain = METRICS.iter().find(|(known, _)| *known == name).map(|(_, labels)| labels.to_vec());
-    plain.or_else(|| HISTOGRAMS.iter().find_map(|(base, labels)| labels_of_part(name.strip_prefix(base)?, labels)))
+    let own = plain.or_else(|| HISTOGRAMS.iter().find_map(|(base, labels)| of_part(name.strip_prefix(base)?, labels)));
+    own.map(|own| [own.as_slice(), &TARGET_LABELS].concat())
 }
 
-fn labels_of_part(part: &str, labels: &[&'static str]) -> Option<Vec<&'static str>> {
+fn of_part(part: &str, labels: &[&'static str]) -> Option<Vec<&'static str>> {
     match part {
         "_bucket" => Some([labels, &["le"]].concat()),
         "_sum" | "_count" => Some(labels.to_vec()),
