@@ -28,13 +28,13 @@ start_grafana() {
   url=$(sed 's|^Forwarding from \([^ ]*\) .*|http://\1|' "$GRAFANA/address")
 }
 
-check() { run scripts/monitoring/dashboard-checker.sh --timeout 1 --url "$url" --password-file "$BATS_TEST_TMPDIR/password" "$@"; }
+check() { run scripts/monitoring/dashboard-checker.sh --timeout 20 --url "$url" --password-file "$BATS_TEST_TMPDIR/password" "$@"; }
 
 check_in_cluster() {
   answers 'get pods *component=grafana*' 'printf "%s\n" pod/grafana-1 pod/grafana-2'
   answers 'get secret grafana-admin *' 'case "$*" in *username*) printf admin ;; *password*) printf "%s" "pa\"ss\\w:ord" ;; esac | base64'
   answers 'port-forward *' 'exec python3 "$stand_ins/grafana.py" "$GRAFANA"'
-  run scripts/monitoring/dashboard-checker.sh --timeout 1 "$@"
+  run scripts/monitoring/dashboard-checker.sh --timeout 20 "$@"
 }
 
 says() { [[ $output == *"$1"* ]] || { echo "expected: $1" && echo "$output" && return 1; }; }
@@ -253,7 +253,7 @@ all_is_made() {
 @test "a Grafana that does not answer is told after the time" {
   kill "$grafana" && wait "$grafana" || true
 
-  check
+  check --timeout 1
 
   ends_with 3
   says "no answer within 1 s: curl: (7)"
@@ -271,7 +271,7 @@ all_is_made() {
 @test "a Grafana without its database is told after the time" {
   fault GET /api/health 503 '{"database": "failing"}'
 
-  check
+  check --timeout 1
 
   ends_with 3
   says "Grafana failed with 503"
