@@ -70,8 +70,17 @@ pub(crate) fn authority(url: &str) -> (&str, &str, &str) {
 
 /// Variables under the names that the server's settings have.
 fn named(container: &Container<'_>) -> Vec<(String, String)> {
-    let variables = container.variables().into_iter();
-    variables.map(|(name, value)| (name.to_lowercase().replace('_', "-"), value)).collect()
+    let variables = container.variables();
+    let value = |name: &str| variables.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
+    let renamed = |(name, given): &(String, String)| match name.as_str() {
+        "DATA_SOURCE_URI" => {
+            ("data-source-url".to_owned(), format!("postgres://{}@{given}", value("DATA_SOURCE_USER")))
+        }
+        "DATA_SOURCE_PASS_FILE" => ("data-source-password-file".to_owned(), given.clone()),
+        "REDIS_ADDR" => ("redis-url".to_owned(), given.replace("://", &format!("://{}@", value("REDIS_USER")))),
+        name => (name.to_lowercase().replace('_', "-"), given.clone()),
+    };
+    variables.iter().map(renamed).collect()
 }
 
 /// What the server makes of its arguments, variables and file.
