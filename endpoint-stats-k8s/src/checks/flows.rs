@@ -45,7 +45,8 @@ fn difference(
 }
 
 fn is_listed(listed: &BTreeSet<Flow>, from: &Actor, to: &Actor, port: u16, protocol: Protocol) -> bool {
-    let has = |from: &str, to: &str| listed.contains(&Flow { from: from.to_owned(), to: to.to_owned(), port, protocol });
+    let has =
+        |from: &str, to: &str| listed.contains(&Flow { from: from.to_owned(), to: to.to_owned(), port, protocol });
     let is_from_anywhere = !from.is_inside() && has("anywhere", &to.role);
     let is_to_anywhere = !to.is_inside() && has(&from.role, "anywhere");
     has(&from.role, &to.role) || is_from_anywhere || is_to_anywhere

@@ -1,6 +1,7 @@
 //! Facts about the Kubernetes package.
 
 mod applied;
+mod discovery;
 mod layout;
 mod mutations;
 mod program;

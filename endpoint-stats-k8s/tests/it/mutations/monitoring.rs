@@ -25,9 +25,14 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     }),
     ("a token without a Role", ACCESS, |r| drop_object(r, "RoleBinding", "prometheus")),
     ("rights for a pod that asks nobody", ACCESS, |r| {
-        set(r, "RoleBinding/prometheus", "/subjects/-", json!({
-            "kind": "ServiceAccount", "name": "api", "namespace": "endpoint-stats"
-        }));
+        set(
+            r,
+            "RoleBinding/prometheus",
+            "/subjects/-",
+            json!({
+                "kind": "ServiceAccount", "name": "api", "namespace": "endpoint-stats"
+            }),
+        );
     }),
     ("rights for a pod of another namespace", ACCESS, |r| {
         set(r, "RoleBinding/prometheus", "/subjects/0/namespace", json!("default"));
@@ -44,7 +49,9 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         let key = format!("{POD}/volumes/0/projected/sources/1/secret/items/0/key");
         set(r, "StatefulSet/alertmanager", &key, json!("critical"));
     }),
-    ("Prometheus that reaches everything", FLOWS, |r| set(r, "NetworkPolicy/to-cluster-api", "/spec/egress", json!([{}]))),
+    ("Prometheus that reaches everything", FLOWS, |r| {
+        set(r, "NetworkPolicy/to-cluster-api", "/spec/egress", json!([{}]));
+    }),
     ("Grafana that calls home", FLOWS, |r| {
         let values = "/spec/podSelector/matchLabels/app.kubernetes.io~1component";
         set(r, "NetworkPolicy/to-receivers", values, json!("grafana"));
