@@ -17,6 +17,7 @@ use endpoint_stats_core::store::SqliteStore;
 use endpoint_stats_core::store::live::LiveFeed;
 use endpoint_stats_core::{EndpointStats, ServiceName};
 use endpoint_stats_server::access::{Access, AccessOptions};
+use endpoint_stats_server::exposition;
 use endpoint_stats_server::ingest::Ingest;
 use endpoint_stats_server::serve::{self, ConnectionLimits, Limits, Listeners, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,11 +71,11 @@ async fn serve_until(
     };
     let listeners = Listeners { main, admin: None, tls: None, admin_tls: None };
     let ingest = Ingest::new(stats.store().clone());
-    let metrics = serve::install_metrics()?;
+    let exposition = exposition::install()?;
     let end = async {
         let _ = stopped.await;
     };
-    Ok(serve::serve(listeners, stats, LiveFeed::of_this_process(), ingest, metrics, options, end).await?)
+    Ok(serve::serve(listeners, stats, LiveFeed::of_this_process(), ingest, exposition, options, end).await?)
 }
 
 /// Answers of 2xx a second.

@@ -7,12 +7,13 @@
 #
 #   say, warn, fail, wrong      messages that begin with the script's name; fail ends with 1, wrong with 2
 #   shared_option "$@"          takes --namespace, --context, --dry-run, --timeout or --help from the front, sets $taken
-#   need_tools, reach_cluster   end the script with what is missing and what to do
+#   need_tools, reach_cluster   end the script with what is missing and what to do; need_programs does without kubectl
 #   kube, ask, change           kubectl with namespace and context; with 20 s at most; only printed with --dry-run
 #   wait_until SECONDS CMD...   tries every 2 s ($POLL_SECS); 1 when the time is over
 #   job_ends JOB SECONDS        waits for a Job; says why its pod does not start or what it wrote
 #   explain_pods SELECTOR       states, warnings and last lines of pods that are not well
 #   forward POD                 sets $public and $admin to URLs of the API's two ports; stop_forwarding ends that
+#   forward_ports POD PORT...   the same for any pod; forwarded PORT then prints a URL
 #
 # kubectl is the one of $KUBECTL, of PATH, or the one that `scripts/setup.sh k8s` installed. bash 4.4 and GNU coreutils are
 # needed, which macOS does not bring.
@@ -74,8 +75,12 @@ find_kubectl() {
 }
 
 need_tools() {
-  local tool
   find_kubectl
+  need_programs "$@"
+}
+
+need_programs() {
+  local tool
   for tool in "$@"; do
     command -v "$tool" >/dev/null || fail "$tool is not on PATH; install it (Debian: apt-get install $tool)"
   done
@@ -212,28 +217,39 @@ explain_pods() { # selector, further names whose events count...
   } >&2
 }
 
-# === the API, past the network policies: a port-forward ends inside the pod ===
+# === a pod, past the network policies: a port-forward ends inside it ===
 
 forwarded() { # port of the container
   sed -n "s|^Forwarding from \(127.0.0.1:[0-9]*\) -> $1\$|http://\1|p" "$forward_log" 2>/dev/null
 }
 
-is_forwarded() {
-  public=$(forwarded 9999) admin=$(forwarded 9998)
-  [[ -n $public && -n $admin ]] || ! kill -0 "$forwarding" 2>/dev/null
+all_forwarded() { # port...
+  local port
+  for port in "$@"; do
+    [[ -n $(forwarded "$port") ]] || return 1
+  done
 }
 
-forward() { # pod
+forwarding_began() { all_forwarded "$@" || ! kill -0 "$forwarding" 2>/dev/null; } # port...
+
+forward_ports() { # pod, port...
+  local ports=("${@:2}")
   forward_log=$(mktemp)
   # Not by kube: the process to end would then be a shell, and kubectl would go on.
   "$KUBECTL" ${context:+--context "$context"} --namespace "$namespace" \
-    port-forward --address=127.0.0.1 "$1" :9999 :9998 >"$forward_log" 2>&1 &
+    port-forward --address=127.0.0.1 "$1" "${ports[@]/#/:}" >"$forward_log" 2>&1 &
   forwarding=$!
-  POLL_SECS=0.2 wait_until 20 is_forwarded || true
-  [[ -n $public && -n $admin ]] && return
+  POLL_SECS=0.2 wait_until 20 forwarding_began "${ports[@]}" || true
+  all_forwarded "${ports[@]}" && return
   warn "no port-forward to $1: $(tail -n 1 "$forward_log")"
   stop_forwarding
   return 1
+}
+
+# shellcheck disable=SC2034 # the scripts read them
+forward() { # pod
+  forward_ports "$1" 9999 9998 || return
+  public=$(forwarded 9999) admin=$(forwarded 9998)
 }
 
 stop_forwarding() {

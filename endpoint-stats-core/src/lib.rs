@@ -45,6 +45,7 @@
 //! - [`aggregate`]: counters in memory; recording a known endpoint takes tens of nanoseconds.
 //! - [`flush`]: deltas to a store, exactly once.
 //! - [`store`]: where windows are kept, and the questions they answer.
+//! - [`telemetry`]: what the process says about itself, to Prometheus and others.
 //! - [`sketch`]: percentiles and callers that add up over windows and processes.
 
 pub mod aggregate;
@@ -59,6 +60,7 @@ pub mod sketch;
 mod stats;
 pub mod store;
 mod stripes;
+pub mod telemetry;
 pub mod window;
 
 pub use endpoint::{Endpoint, InvalidName, MAX_ROUTE_BYTES, MAX_SERVICE_BYTES, Method, Route, ServiceName};

@@ -10,6 +10,7 @@ use crate::endpoint::{Endpoint, InvalidName, Method, Route, ServiceName};
 use crate::flush::{Books, BooksView, FleetView, FlushConfig, Flusher, ShutdownReport};
 use crate::middleware::{EndpointStatsLayer, IdentifyFn, RequestHead};
 use crate::store::{MemoryStore, StatsStore, StoreError};
+use crate::telemetry::EndpointTotals;
 
 /// The statistics of one service: a layer to add, a store that fills, and what is known so far.
 #[derive(Debug)]
@@ -95,6 +96,11 @@ impl EndpointStats {
     /// The same, for others to read while this one counts.
     pub fn books_view(&self) -> &BooksView {
         self.flusher.books_view()
+    }
+
+    /// What each endpoint counted since the process started, for Prometheus.
+    pub fn totals(&self) -> &EndpointTotals {
+        self.flusher.totals()
     }
 
     /// Writes what is left, within a deadline; call it after the server has stopped.

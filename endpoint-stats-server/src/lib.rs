@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod export;
+pub mod exposition;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod healthcheck;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the library, and the modules it may name.
-const MAY_NAME: [(&str, &[&str]); 14] = [
+const MAY_NAME: [(&str, &[&str]); 15] = [
     ("endpoint", &[]),
     ("window", &[]),
     ("nanos", &[]),
@@ -16,9 +16,10 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
     ("recorder", &["endpoint", "hit"]),
     ("middleware", &["clock", "endpoint", "hit", "nanos", "recorder", "sketch", "stripes", "window"]),
     ("aggregate", &["endpoint", "hit", "nanos", "recorder", "sketch", "stripes", "window"]),
-    ("store", &["aggregate", "clock", "endpoint", "hit", "sketch", "window"]),
-    ("flush", &["aggregate", "clock", "endpoint", "hit", "sketch", "store", "window"]),
-    ("stats", &["aggregate", "clock", "endpoint", "flush", "middleware", "store"]),
+    ("telemetry", &["aggregate", "endpoint", "sketch"]),
+    ("store", &["aggregate", "clock", "endpoint", "hit", "sketch", "telemetry", "window"]),
+    ("flush", &["aggregate", "clock", "endpoint", "hit", "sketch", "store", "telemetry", "window"]),
+    ("stats", &["aggregate", "clock", "endpoint", "flush", "middleware", "store", "telemetry"]),
     ("lib", &["endpoint", "hit", "nanos", "stats"]),
 ];
 
@@ -34,7 +35,7 @@ const BELONGS_TO: [(&str, &[&str]); 11] = [
     ("serde_json", &["store/remote"]),
     ("bb8", &["store/pool.rs", "store/postgres", "store/redis"]),
     ("bb8_redis", &["store/redis"]),
-    ("metrics", &["flush", "store/cached"]),
+    ("metrics", &["telemetry"]),
 ];
 
 const STORES: [&str; 5] = ["memory", "sqlite", "postgres", "redis", "remote"];

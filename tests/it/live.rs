@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use endpoint_stats_core::store::live::{ListeningStore, LiveFeed, LiveView, Scope};
+use endpoint_stats_core::store::live::{LiveFeed, LiveView, Scope};
 use endpoint_stats_core::store::redis::RedisOptions;
-use endpoint_stats_core::store::{Applied, MemoryStore, StatsStore, WriterId};
+use endpoint_stats_core::store::{Applied, ListeningStore, MemoryStore, StatsStore, WriterId};
 use tokio::time::interval;
 
 use crate::small_batches::batch;
@@ -17,7 +17,7 @@ const LOOKS: u32 = 300;
 /// A process with a feed, and the store that tells it.
 struct Process {
     feed: LiveFeed,
-    store: ListeningStore<MemoryStore>,
+    store: ListeningStore<MemoryStore, LiveFeed>,
 }
 
 impl Process {

@@ -151,6 +151,16 @@ impl Aggregator {
         counters.registry.endpoints_at(route).map(|slot| counters.begun(slot)).sum()
     }
 
+    /// Endpoints that are kept apart; the keys of what could not be told apart are none.
+    pub fn endpoints(&self) -> usize {
+        self.inner.counters.registry.endpoints().filter(|(_, known)| !known.route.is_reserved()).count()
+    }
+
+    /// Endpoints that may be kept apart.
+    pub fn max_endpoints(&self) -> usize {
+        self.inner.counters.registry.max_endpoints()
+    }
+
     /// Hits that were counted under the overflow key, because the limit of endpoints was reached.
     pub fn folded(&self) -> u64 {
         self.inner.counters.registry.folded()

@@ -173,6 +173,10 @@ impl Registry {
         self.consumers.iter()
     }
 
+    pub(super) fn max_endpoints(&self) -> usize {
+        self.limits.max_endpoints
+    }
+
     pub(super) fn endpoint_capacity(&self) -> usize {
         self.endpoints.capacity()
     }

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use metrics::{counter, gauge};
-
-use crate::aggregate::{Aggregator, Delta};
+use crate::aggregate::Aggregator;
+use crate::telemetry::catalog::{
+    ENDPOINTS, ENDPOINTS_LIMIT, HITS_DROPPED, HITS_FOLDED, HITS_OBSERVED, HITS_PENDING, HITS_REFUSED, HITS_STORED,
+};
 
 /// Where every hit is that was drained from a recorder: `observed = stored + pending + dropped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,29 +42,14 @@ impl Books {
     }
 
     pub(super) fn publish(&self, aggregator: &Aggregator) {
-        let service = || aggregator.service().as_str().to_owned();
-        counter!("endpoint_stats_hits_observed_total", "service" => service()).absolute(self.observed);
-        counter!("endpoint_stats_hits_stored_total", "service" => service()).absolute(self.stored);
-        counter!("endpoint_stats_hits_dropped_total", "service" => service(), "reason" => "rejected")
-            .absolute(self.dropped);
-        gauge!("endpoint_stats_hits_pending", "service" => service()).set(self.pending as f64);
-        counter!("endpoint_stats_hits_folded_total", "service" => service()).absolute(aggregator.folded());
-        counter!("endpoint_stats_hits_refused_total", "service" => service()).absolute(aggregator.refused());
-    }
-}
-
-/// Adds what was drained to the hits of each endpoint of this process.
-pub(super) fn publish_hits(deltas: &[Delta]) {
-    for delta in deltas {
-        let endpoint = &delta.endpoint;
-        for (outcome, hits) in delta.counts.outcomes.iter() {
-            let labels = [
-                ("service", endpoint.service().as_str().to_owned()),
-                ("method", endpoint.method().as_str().to_owned()),
-                ("route", endpoint.route().as_str().to_owned()),
-                ("outcome", outcome.to_string()),
-            ];
-            counter!("endpoint_stats_hits_total", &labels).increment(hits);
-        }
+        let service = || aggregator.service().as_str().to_owned().into();
+        HITS_OBSERVED.counter([service()]).absolute(self.observed);
+        HITS_STORED.counter([service()]).absolute(self.stored);
+        HITS_DROPPED.counter([service(), "rejected".into()]).absolute(self.dropped);
+        HITS_PENDING.gauge([service()]).set(self.pending as f64);
+        HITS_FOLDED.counter([service()]).absolute(aggregator.folded());
+        HITS_REFUSED.counter([service()]).absolute(aggregator.refused());
+        ENDPOINTS.gauge([service()]).set(aggregator.endpoints() as f64);
+        ENDPOINTS_LIMIT.gauge([service()]).set(aggregator.max_endpoints() as f64);
     }
 }

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{counter, histogram};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::backoff::Backoff;
-use super::books;
 use super::fleet::OwnHits;
 use super::pending::Pending;
+use super::roller::Roller;
 use super::sender::{Sender, Verdict};
 use super::{Books, BooksView, FleetView, FlushConfig};
 use crate::aggregate::Aggregator;
 use crate::clock::{Clock, Moment};
 use crate::sketch::capped_sum;
-use crate::store::{Applied, Batch, EndpointStatus, Retention, StatsStore, StoreError, StoreErrorKind};
+use crate::store::{Applied, Batch, EndpointStatus, StatsStore, StoreError, StoreErrorKind};
+use crate::telemetry::EndpointTotals;
+use crate::telemetry::catalog::{FLUSH_DURATION, FLUSHES, STORE_UP};
 
 /// Drains a recorder into a store, in a task of its own.
 ///
@@ -30,6 +31,7 @@ pub struct Flusher {
     background: JoinSet<()>,
     books: BooksView,
     fleet: FleetView,
+    totals: EndpointTotals,
 }
 
 /// What a shutdown could write.
@@ -52,6 +54,7 @@ struct Task {
     refresh_due: bool,
     own: OwnHits,
     fleet: FleetView,
+    totals: EndpointTotals,
     books: Books,
     published: BooksView,
 }
@@ -59,6 +62,7 @@ struct Task {
 /// What a visit to the store brought back.
 struct Answer {
     applied: Option<Result<Applied, StoreError>>,
+    is_up: bool,
     endpoints: Option<Vec<EndpointStatus>>,
 }
 
@@ -78,9 +82,12 @@ impl Flusher {
     ) -> Self {
         let books = BooksView::default();
         let fleet = FleetView::new(aggregator.clone());
+        let totals = EndpointTotals::default();
         let mut background = JoinSet::new();
         if let Some(retention) = config.retention {
-            background.spawn(roll_up(Arc::clone(&store), Arc::clone(&clock), config.roll_up, retention));
+            let roller =
+                Roller { store: Arc::clone(&store), clock: Arc::clone(&clock), service: name(&aggregator), retention };
+            background.spawn(roller.run(config.roll_up));
         }
         let (stop, stopped) = oneshot::channel();
         let task = Task {
@@ -96,10 +103,11 @@ impl Flusher {
             refresh_due: true,
             own: OwnHits::default(),
             fleet: fleet.clone(),
+            totals: totals.clone(),
             books: Books::default(),
             published: books.clone(),
         };
-        Self { stop, task: tokio::spawn(task.run(stopped)), background, books, fleet }
+        Self { stop, task: tokio::spawn(task.run(stopped)), background, books, fleet, totals }
     }
 
     /// Where every hit is, as of the last drain or answer.
@@ -115,6 +123,11 @@ impl Flusher {
     /// What all processes counted together.
     pub fn fleet(&self) -> &FleetView {
         &self.fleet
+    }
+
+    /// What each endpoint counted since the process started, for Prometheus.
+    pub fn totals(&self) -> &EndpointTotals {
+        &self.totals
     }
 
     /// Drains once more, writes what is left, and stops; gives up when the deadline has passed.
@@ -173,7 +186,7 @@ impl Task {
         let deltas = self.aggregator.drain(self.clock.now());
         let hits = deltas.iter().map(|delta| delta.counts.hits()).fold(0, capped_sum);
         self.books.observed = capped_sum(self.books.observed, hits);
-        books::publish_hits(&deltas);
+        self.totals.add_drained(&deltas);
         self.pending.add(deltas);
         self.pending.widen_to_fit(self.config.max_pending);
     }
@@ -188,17 +201,19 @@ impl Task {
             return;
         }
         let look = std::mem::take(&mut self.refresh_due);
-        let service = self.aggregator.service().as_str().to_owned();
+        let service = name(&self.aggregator);
         // A task of its own: nothing this one does can cut a write in half.
         self.under_way = Some(tokio::spawn(there_and_back(Arc::clone(&self.store), batch, look, service)));
     }
 
     fn take(&mut self, answer: Option<Answer>) {
-        let Some(Answer { applied, endpoints }) = answer else {
+        let Some(Answer { applied, is_up, endpoints }) = answer else {
             tracing::error!("the store panicked; the batch is kept and sent again");
+            self.note_store(false);
             self.fail();
             return;
         };
+        self.note_store(is_up);
         if let Some(applied) = applied {
             self.conclude(&applied);
         }
@@ -251,8 +266,11 @@ impl Task {
                 StoreErrorKind::Unavailable | StoreErrorKind::Corrupt => "failed",
             },
         };
-        let service = self.aggregator.service().as_str().to_owned();
-        counter!("endpoint_stats_flushes_total", "service" => service, "result" => result).increment(1);
+        FLUSHES.counter([name(&self.aggregator).into(), result.into()]).increment(1);
+    }
+
+    fn note_store(&self, is_up: bool) {
+        STORE_UP.gauge([name(&self.aggregator).into()]).set(u8::from(is_up));
     }
 
     fn publish(&mut self) {
@@ -269,31 +287,28 @@ async fn there_and_back(store: Arc<dyn StatsStore>, batch: Option<Arc<Batch>>, l
         Some(batch) => {
             let sent_at = Moment::now();
             let applied = store.apply(&batch).await;
-            histogram!("endpoint_stats_flush_duration_seconds", "service" => service)
-                .record(Moment::now().since(sent_at).as_secs_f64());
+            FLUSH_DURATION.histogram([service.into()]).record(Moment::now().since(sent_at).as_secs_f64());
             Some(applied)
         }
         None => None,
     };
     // After a failure nobody knows which of this process's hits are there.
     let known = matches!(applied, None | Some(Ok(Applied::Applied | Applied::Duplicate)));
-    let endpoints = if known && look { store.endpoints().await.ok() } else { None };
-    Answer { applied, endpoints }
+    let looked = if known && look { Some(store.endpoints().await) } else { None };
+    let is_up = !applied.as_ref().is_some_and(is_away) && !looked.as_ref().is_some_and(is_away);
+    Answer { applied, is_up, endpoints: looked.and_then(Result::ok) }
 }
 
-async fn roll_up(store: Arc<dyn StatsStore>, clock: Arc<dyn Clock>, every: Duration, retention: Retention) {
-    let mut ticks = ticks(every);
-    loop {
-        ticks.tick().await;
-        match store.roll_up(clock.now(), &retention).await {
-            Ok(done) if done.moved + done.deleted > 0 => tracing::debug!(?done, "rolled up"),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(error = describe(&error), "roll-up failed, to be tried again"),
-        }
-    }
+/// Whether the store could not be reached; one that refuses something is there.
+fn is_away<T>(answer: &Result<T, StoreError>) -> bool {
+    answer.as_ref().is_err_and(|error| error.kind() == StoreErrorKind::Unavailable)
 }
 
-fn ticks(every: Duration) -> Interval {
+fn name(aggregator: &Aggregator) -> String {
+    aggregator.service().as_str().to_owned()
+}
+
+pub(super) fn ticks(every: Duration) -> Interval {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
@@ -320,7 +335,7 @@ fn chain(answer: &Result<Applied, StoreError>) -> Option<String> {
     answer.as_ref().err().map(describe)
 }
 
-fn describe(error: &StoreError) -> String {
+pub(super) fn describe(error: &StoreError) -> String {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -13,19 +13,7 @@
 //! - [`Flusher::shutdown`] drains once more and sends what is left, within a deadline, and says what it could not.
 //!
 //! The [`Books`] say where every hit is: `observed = stored + pending + dropped`. They are published through the
-//! `metrics` facade, together with those in the table.
-//!
-//! | metric | kind | what |
-//! |---|---|---|
-//! | `endpoint_stats_hits_total{service,method,route,outcome}` | counter | hits of one endpoint of this process |
-//! | `endpoint_stats_hits_observed_total` | counter | hits drained from the recorder |
-//! | `endpoint_stats_hits_stored_total` | counter | hits that the store acknowledged |
-//! | `endpoint_stats_hits_dropped_total{reason}` | counter | hits given up, `rejected` by the store |
-//! | `endpoint_stats_hits_pending` | gauge | hits drained and not yet acknowledged; a crash loses them, and what was counted since the last drain |
-//! | `endpoint_stats_hits_folded_total` | counter | hits counted under the overflow key |
-//! | `endpoint_stats_hits_refused_total` | counter | hits counted under the refused key |
-//! | `endpoint_stats_flushes_total{result}` | counter | batches sent: `applied`, `duplicate`, `gap`, `failed`, `rejected`, `conflict` |
-//! | `endpoint_stats_flush_duration_seconds` | histogram | from sending a batch to its answer |
+//! `metrics` facade ([`telemetry`](crate::telemetry)).
 
 mod backoff;
 mod books;
@@ -33,6 +21,7 @@ mod config;
 mod fleet;
 mod flusher;
 mod pending;
+mod roller;
 mod sender;
 
 pub use books::{Books, BooksView};

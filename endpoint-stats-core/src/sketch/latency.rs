@@ -102,6 +102,22 @@ impl LatencySketch {
         self.buckets.is_empty()
     }
 
+    /// How many durations are at most as long as each of some bounds, in seconds and ascending; a duration is taken for the
+    /// middle of its bucket, so a bound is exact to 1.1 %.
+    pub fn counts_up_to(&self, bounds_secs: &[f64]) -> Vec<u64> {
+        let mut buckets = self.buckets.iter().peekable();
+        let mut seen = 0;
+        let up_to = |bound: &f64| {
+            while let Some((_, count)) =
+                buckets.next_if(|(bucket, _)| scale::representative_secs(usize::from(*bucket)) <= *bound)
+            {
+                seen = capped_sum(seen, *count);
+            }
+            seen
+        };
+        bounds_secs.iter().map(up_to).collect()
+    }
+
     /// The sum of all durations, in seconds, within 1.1 %.
     pub fn sum_secs(&self) -> f64 {
         self.buckets

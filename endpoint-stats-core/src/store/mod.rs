@@ -28,6 +28,7 @@ pub mod conformance;
 mod encoded_rows;
 mod error;
 mod gained;
+mod listening;
 #[cfg(feature = "redis")]
 pub mod live;
 mod memory;
@@ -68,6 +69,7 @@ pub use batch_message::InvalidBatch;
 #[cfg(feature = "redis")]
 pub use cached::CachedStore;
 pub use error::{StoreError, StoreErrorKind};
+pub use listening::{Listener, ListeningStore};
 pub use memory::MemoryStore;
 #[cfg(any(feature = "redis", feature = "remote"))]
 pub use message::Message;

@@ -7,11 +7,20 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::telemetry::catalog::{POOL_CONNECTIONS, POOL_LIMIT, POOL_TIMEOUTS, POOL_WAITS};
+
+/// How often the use of a pool is told.
+const EVERY: Duration = Duration::from_secs(2);
 
 /// Connections, and why the last one could not be made.
 pub(super) struct Pool<M: Manage> {
     connections: bb8::Pool<Managed<M>>,
     refusals: watch::Receiver<String>,
+    // Ends with the pool.
+    _publishing: JoinSet<()>,
 }
 
 /// How connections are made.
@@ -36,9 +45,10 @@ pub(super) enum NoConnection<E> {
     TimedOut,
 }
 
-/// How many connections there may be, and how long a call waits for one.
+/// How many connections there may be, how long a call waits for one, and what the pool is called in metrics.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
+    pub(super) name: &'static str,
     pub(super) connections: u32,
     pub(super) wait: Duration,
 }
@@ -68,7 +78,9 @@ impl<M: Manage> Pool<M> {
             .error_sink(Box::new(Refusals::<M>(sender, PhantomData)))
             .build(Managed(manager))
             .await?;
-        Ok(Self { connections, refusals })
+        let mut publishing = JoinSet::new();
+        publishing.spawn(publish(connections.clone(), limits));
+        Ok(Self { connections, refusals, _publishing: publishing })
     }
 
     /// A connection, or the reason why there is none.
@@ -94,6 +106,22 @@ impl<M: Manage> Pool<M> {
                 }
             }
         }
+    }
+}
+
+/// Tells the use of a pool, again and again.
+async fn publish<M: Manage>(connections: bb8::Pool<Managed<M>>, limits: Limits) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let name = limits.name;
+    loop {
+        ticks.tick().await;
+        let bb8::State { connections: all, idle_connections: idle, statistics, .. } = connections.state();
+        POOL_LIMIT.gauge([name.into()]).set(limits.connections);
+        POOL_CONNECTIONS.gauge([name.into(), "idle".into()]).set(idle);
+        POOL_CONNECTIONS.gauge([name.into(), "used".into()]).set(all.saturating_sub(idle));
+        POOL_WAITS.counter([name.into()]).absolute(statistics.get_waited);
+        POOL_TIMEOUTS.counter([name.into()]).absolute(statistics.get_timed_out);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod applied;
 mod discovery;
+mod dashboards;
 mod layout;
 mod mutations;
 mod program;

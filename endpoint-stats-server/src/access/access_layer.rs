@@ -8,10 +8,10 @@ use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::Either;
-use metrics::counter;
 use tower::{Layer, Service};
 
 use super::Access;
+use crate::exposition::catalog::ACCESS;
 
 /// Puts a [`Principal`](super::Principal) into the extensions of each request, or answers it with 400, 401, 403 or 429.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ where
             Ok(_) => "open",
             Err(refusal) => refusal.label(),
         };
-        counter!("endpoint_stats_access_total", "result" => result).increment(1);
+        ACCESS.counter([result.into()]).increment(1);
         match admitted {
             Ok(principal) => {
                 head.headers.remove(AUTHORIZATION);

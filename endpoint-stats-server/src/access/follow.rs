@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use metrics::gauge;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{KnownTokens, TokenFile, TokenFileError};
+use crate::exposition::catalog::TOKENS_FILE_VALID;
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -42,7 +42,7 @@ pub fn follow(file: TokenFile) -> Result<watch::Receiver<KnownTokens>, TokenFile
     let tokens = followed.load()?;
     tracing::info!(tokens = tokens.len(), "read the tokens file");
     let (sender, receiver) = watch::channel(tokens);
-    gauge!("endpoint_stats_tokens_file_valid").set(1);
+    TOKENS_FILE_VALID.gauge([]).set(1);
     tokio::spawn(keep_up(followed, sender));
     Ok(receiver)
 }
@@ -69,7 +69,7 @@ async fn keep_up(mut followed: Followed, sender: watch::Sender<KnownTokens>) {
 }
 
 fn take(sender: &watch::Sender<KnownTokens>, tokens: Result<KnownTokens, TokenFileError>) {
-    gauge!("endpoint_stats_tokens_file_valid").set(u8::from(tokens.is_ok()));
+    TOKENS_FILE_VALID.gauge([]).set(u8::from(tokens.is_ok()));
     match tokens {
         Ok(tokens) => {
             tracing::info!(tokens = tokens.len(), "read the changed tokens file");

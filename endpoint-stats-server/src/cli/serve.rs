@@ -55,6 +55,9 @@ pub struct ServeArgs {
     /// What it proves itself with.
     #[command(flatten)]
     pub tls: TlsArgs,
+    /// A file with a certificate that others serve, to say in the metrics when it ends; may be given again.
+    #[arg(long, env = "ENDPOINT_STATS_WATCH_CERTIFICATE", value_name = "FILE", value_delimiter = ',')]
+    pub watch_certificate: Vec<PathBuf>,
     /// What clients can take.
     #[command(flatten)]
     pub limits: LimitArgs,

@@ -19,6 +19,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, migrate, open};
 use crate::access::{self, Access, AccessOptions, TokenFile, WithoutToken};
 use crate::cli::{LogFormat, ServeArgs};
+use crate::exposition;
 use crate::ingest::{CallerSecret, Ingest};
 use crate::serve::{self, Listeners, Options, Tls, UNCOUNTED};
 use crate::settings::{self, SettingError, StoreUrl, service_name};
@@ -41,9 +42,10 @@ pub(super) fn check(args: &ServeArgs) -> Result<(), Failure> {
 
 pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     log_to_stderr(args.log_format);
-    let metrics = serve::install_metrics().context("failed to install the metrics recorder")?;
+    let exposition = exposition::install().context("failed to install the metrics recorder")?;
     let mut interrupted = pin!(serve::interrupted());
     let Plan { service, flush, cache, limits, tls, access, caller_secret } = plan(&args)?;
+    exposition::watch_certificates(args.tls.tls_cert.iter().chain(&args.watch_certificate).cloned().collect());
     let listeners = 1 + usize::from(args.admin_listen.is_some());
     serve::raise_file_descriptors_for(listeners * limits.connections.max);
     let store = tokio::select! {
@@ -72,7 +74,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
         .with_flush(flush)
         .start();
     let options = Options { access, limits, drain: Duration::from_secs(args.drain_secs.into()) };
-    serve::serve(listeners, stats, live, ingest, metrics, options, interrupted).await.map_err(Failure::from)
+    serve::serve(listeners, stats, live, ingest, exposition, options, interrupted).await.map_err(Failure::from)
 }
 
 async fn prepared(args: &ServeArgs) -> Result<Arc<dyn StatsStore>, Failure> {

@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::access::Principal;
+use crate::exposition::catalog::{RECEIVED_DROPPED, WRITERS};
 use crate::report::{Time, rfc_3339};
 
 /// Writers that are remembered; of more, those that were silent the longest are forgotten.
@@ -94,6 +95,7 @@ impl Ledger {
         page.summary.last_seen = now;
         page.note_services(batch);
         page.summary.note(batch, fate, clock_corrected);
+        WRITERS.gauge([]).set(pages.by_turn.len() as f64);
     }
 
     /// Requests in OpenTelemetry totals that may have been counted before, and were dropped.
@@ -103,7 +105,7 @@ impl Ledger {
 
     pub(super) fn note_baseline(&self, hits: u64) {
         self.baseline.fetch_add(hits, Ordering::Relaxed);
-        metrics::counter!("endpoint_stats_hits_received_dropped_total", "reason" => "baseline").increment(hits);
+        RECEIVED_DROPPED.counter(["baseline".into()]).increment(hits);
     }
 
     /// What is known of the writers whose services a principal covers, the one seen last first.

@@ -30,7 +30,8 @@ use axum::Router;
 use axum::http::StatusCode;
 use endpoint_stats_core::clock::{Clock, SystemClock};
 use endpoint_stats_core::middleware::CallerHasher;
-use endpoint_stats_core::store::StatsStore;
+use endpoint_stats_core::store::{ListeningStore, StatsStore};
+use endpoint_stats_core::telemetry::EndpointTotals;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -40,6 +41,7 @@ pub use self::ledger::{Ledger, MAX_WRITERS, WriterSummary};
 pub use self::limits::Limits;
 pub(crate) use self::otlp::ErrorForm;
 use crate::api_error::ApiError;
+use crate::exposition::Received;
 
 /// A body of so many bytes is parsed in less than a millisecond.
 const SMALL_BYTES: usize = 64 << 10;
@@ -80,6 +82,13 @@ impl Ingest {
     #[must_use]
     pub fn with_caller_secret(mut self, secret: &CallerSecret) -> Self {
         self.callers = Arc::new(secret.hasher(&*self.clock));
+        self
+    }
+
+    /// Counts the hits that come among those of this process, too.
+    #[must_use]
+    pub fn counted_in(mut self, totals: &EndpointTotals) -> Self {
+        self.store = Arc::new(ListeningStore::new(self.store, Received::into(totals.clone())));
         self
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::from_extractor;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -17,11 +17,11 @@ use serde::Serialize;
 use super::hardened::sheltered;
 use super::limits::RequestLimits;
 use super::live;
-use super::metrics::Metrics;
 use super::readiness::Readiness;
 use crate::access::{self, Access, Principal, ReadsEverything};
 use crate::api::{self, Api};
 use crate::api_error::ApiError;
+use crate::exposition::{Exposition, Format};
 use crate::ingest::{self, Ingest};
 use crate::pages::{self, LivePage, Overview, Pages, Place, Visit};
 use crate::reading::StatsReader;
@@ -29,8 +29,6 @@ use crate::reading::StatsReader;
 /// The routes that look at the server and do not use it.
 pub const UNCOUNTED: [&str; 8] =
     ["/health", "/ready", "/metrics", "/openapi.json", "/docs", "/docs/", "/docs/{file}", pages::ASSETS];
-
-const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 #[derive(Serialize)]
 struct Welcome {
@@ -117,13 +115,13 @@ pub(super) fn health(readiness: Readiness) -> Router {
 }
 
 /// The metrics, to anybody.
-pub(super) fn metrics(metrics: Metrics) -> Router {
-    Router::new().route("/metrics", get(prometheus).with_state(metrics))
+pub(super) fn metrics(exposition: Exposition) -> Router {
+    Router::new().route("/metrics", get(prometheus).with_state(exposition))
 }
 
 /// The metrics, to those who may read everything.
-pub(super) fn guarded_metrics(collected: Metrics, access: Access) -> Router {
-    metrics(collected).route_layer(from_extractor::<ReadsEverything>()).layer(access::layer(access))
+pub(super) fn guarded_metrics(exposition: Exposition, access: Access) -> Router {
+    metrics(exposition).route_layer(from_extractor::<ReadsEverything>()).layer(access::layer(access))
 }
 
 async fn welcome(
@@ -173,8 +171,13 @@ async fn ready(State(readiness): State<Readiness>) -> (StatusCode, Json<Status>)
     }
 }
 
-async fn prometheus(State(metrics): State<Metrics>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], metrics.render())
+async fn prometheus(State(exposition): State<Exposition>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let format = Format::of(&headers);
+    let rendered = tokio::task::spawn_blocking(move || exposition.render(format)).await;
+    let page = rendered
+        .map_err(|_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "no metrics were rendered"))?;
+    let labelled = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, HeaderValue::from_static("accept"))];
+    Ok((labelled, page).into_response())
 }
 
 async fn nothing_here() -> ApiError {

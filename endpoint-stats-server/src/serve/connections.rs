@@ -54,15 +54,15 @@ impl Connections {
 
     /// Accepts on a listener from now on.
     pub fn serve(&mut self, listener: TcpListener, app: Router) {
-        self.serve_with(listener, app, None);
+        self.serve_with("main", listener, app, None);
     }
 
-    /// Accepts on a listener from now on, over TLS if it is given.
-    pub fn serve_with(&mut self, listener: TcpListener, app: Router, tls: Option<Tls>) {
+    /// Accepts on a listener from now on, over TLS if it is given; `name` is what it is called in metrics.
+    pub fn serve_with(&mut self, name: &'static str, listener: TcpListener, app: Router, tls: Option<Tls>) {
         let limits = self.limits;
         let accepting = Accepting {
             listener,
-            room: Arc::new(Room::new(limits.max, limits.max_per_address)),
+            room: Arc::new(Room::new(name, limits.max, limits.max_per_address)),
             connection: Connection { app, tls, limits, draining: self.draining() },
             graceful: Arc::clone(&self.graceful),
             silent_until: Instant::now(),

@@ -22,6 +22,7 @@ use super::limits::RequestLimits;
 use super::request_id::{HEADER as REQUEST_ID, RequestId};
 use super::shelter::{OVERLOADED, Shelter, Waited, shelter};
 use crate::api_error::ApiError;
+use crate::exposition::catalog::PANICS;
 use crate::ingest::ErrorForm;
 
 /// Smaller answers fit into a packet or two as they are.
@@ -109,7 +110,7 @@ impl Seen {
 fn panicked(payload: Box<dyn Any + Send>) -> Response {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no text");
-    metrics::counter!("endpoint_stats_panics_total").increment(1);
+    PANICS.counter([]).increment(1);
     tracing::error!(panic = text, "a request panicked");
     ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something is wrong here")
         .with_hint("tell whoever runs the server the id of this request")

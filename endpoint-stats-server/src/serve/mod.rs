@@ -34,7 +34,6 @@ mod hardened;
 mod interrupt;
 mod limits;
 mod live;
-mod metrics;
 mod pulse;
 mod readiness;
 mod request_id;
@@ -58,12 +57,12 @@ pub use self::file_descriptors::raise_for as raise_file_descriptors_for;
 use self::hardened::hardened;
 pub use self::interrupt::interrupted;
 pub use self::limits::{ConnectionLimits, Limits, RequestLimits};
-pub use self::metrics::{Metrics, install as install_metrics};
 use self::readiness::Readiness;
 pub use self::request_id::RequestId;
 pub use self::timed_body::BodyTooSlow;
 pub use self::tls::Tls;
 use crate::access::Access;
+use crate::exposition::Exposition;
 use crate::ingest::Ingest;
 
 /// Where to listen.
@@ -100,23 +99,25 @@ pub async fn serve(
     stats: EndpointStats,
     live: LiveFeed,
     ingest: Ingest,
-    metrics: Metrics,
+    exposition: Exposition,
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let readiness = Readiness::new(stats.store().clone());
     let mut connections = Connections::with_limits(options.limits.connections);
     announce(&listeners)?;
+    let exposition = exposition.with_totals(stats.totals().clone());
+    let ingest = ingest.counted_in(stats.totals());
     let app = app::main(&stats, live, ingest, options.access.clone(), options.limits.requests);
     let health = app::health(readiness.clone());
     let draining = connections.draining();
     if let Some(listener) = listeners.admin {
-        let admin = health.merge(app::metrics(metrics));
-        connections.serve_with(listeners.main, hardened(app, draining.clone()), listeners.tls);
-        connections.serve_with(listener, hardened(admin, draining), listeners.admin_tls);
+        let admin = health.merge(app::metrics(exposition));
+        connections.serve_with("main", listeners.main, hardened(app, draining.clone()), listeners.tls);
+        connections.serve_with("admin", listener, hardened(admin, draining), listeners.admin_tls);
     } else {
-        let all = app.merge(health).merge(app::guarded_metrics(metrics, options.access));
-        connections.serve_with(listeners.main, hardened(all, draining), listeners.tls);
+        let all = app.merge(health).merge(app::guarded_metrics(exposition, options.access));
+        connections.serve_with("main", listeners.main, hardened(all, draining), listeners.tls);
     }
 
     shutdown.await;

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::pulse::{Pulse, Worth};
+use crate::exposition::catalog::{CONNECTIONS, CONNECTIONS_EVICTED, CONNECTIONS_REFUSED};
 
 /// The connections of a listener, at most so many, and at most so many of one source.
 ///
@@ -14,6 +15,7 @@ use super::pulse::{Pulse, Worth};
 /// with a request under way is never ended for another one: when there are no others, the newcomer is turned away.
 #[derive(Debug)]
 pub(super) struct Room {
+    listener: &'static str,
     max: usize,
     max_per_source: usize,
     seats: Mutex<Seats>,
@@ -36,8 +38,8 @@ pub(super) struct Seat {
 // === impl Room ===
 
 impl Room {
-    pub(super) fn new(max: usize, max_per_source: usize) -> Self {
-        Self { max, max_per_source, seats: Mutex::default() }
+    pub(super) fn new(listener: &'static str, max: usize, max_per_source: usize) -> Self {
+        Self { listener, max, max_per_source, seats: Mutex::default() }
     }
 
     /// A seat for a newcomer, if need be that of another.
@@ -65,7 +67,7 @@ impl Room {
 }
 
 fn refused(full: &'static str) -> Option<Seat> {
-    metrics::counter!("endpoint_stats_connections_refused_total", "full" => full).increment(1);
+    CONNECTIONS_REFUSED.counter([full.into()]).increment(1);
     None
 }
 
@@ -84,6 +86,7 @@ impl Seats {
         let pulse = Arc::new(Pulse::new());
         self.by_source.entry(source).or_default().push(Arc::clone(&pulse));
         self.taken += 1;
+        CONNECTIONS.gauge([room.listener.into()]).set(self.taken as f64);
         Seat { room: Arc::clone(room), source, pulse }
     }
 
@@ -112,7 +115,7 @@ impl Seats {
     }
 
     fn end(&mut self, source: IpAddr, pulse: &Arc<Pulse>) -> bool {
-        metrics::counter!("endpoint_stats_connections_evicted_total").increment(1);
+        CONNECTIONS_EVICTED.counter([]).increment(1);
         pulse.evict();
         self.free(source, pulse);
         true
@@ -146,7 +149,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.room.seats().free(self.source, &self.pulse);
+        let mut seats = self.room.seats();
+        seats.free(self.source, &self.pulse);
+        CONNECTIONS.gauge([self.room.listener.into()]).set(seats.taken as f64);
     }
 }
 

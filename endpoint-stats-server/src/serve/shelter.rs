@@ -17,6 +17,7 @@ use super::limits::RequestLimits;
 use super::timed_body::TimedBody;
 use super::turn::{Turn, TurnClock, Turns};
 use crate::api_error::ApiError;
+use crate::exposition::catalog::SHED;
 
 /// The code of a request that found no turn.
 pub(super) const OVERLOADED: &str = "overloaded";
@@ -61,7 +62,7 @@ impl Shelter {
     }
 
     fn refuse(&self) -> Response {
-        metrics::counter!("endpoint_stats_requests_shed_total").increment(1);
+        SHED.counter([]).increment(1);
         let now = self.started.elapsed().as_secs();
         let is_time = |until| (now >= until).then_some(now + QUIET_SECS);
         if self.silent_until.fetch_update(Ordering::AcqRel, Ordering::Acquire, is_time).is_ok() {

@@ -25,6 +25,7 @@ mod import;
 mod import_kill;
 mod kill;
 mod log_lines;
+mod metrics_docs;
 mod otlp;
 mod overloaded;
 mod postgres;

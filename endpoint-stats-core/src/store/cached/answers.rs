@@ -17,6 +17,7 @@ use crate::store::redis::RedisOptions;
 use crate::store::redis::connections::Connections;
 use crate::store::redis::error::Failure;
 use crate::store::sealed::{self, CHECKSUM};
+use crate::telemetry::catalog::CACHE_UP;
 
 /// How long keeping an answer may take, and connecting; nobody waits for either.
 const KEEP_WITHIN: Duration = Duration::from_secs(1);
@@ -66,6 +67,7 @@ impl Answers {
     pub(super) fn new(mut settings: Settings, started: Moment) -> Self {
         let within = settings.options.answer_within.min(KEEP_WITHIN);
         settings.options = settings.options.with_answer_within(within);
+        CACHE_UP.gauge([]).set(1);
         Self {
             settings,
             connections: OnceCell::new(),
@@ -185,7 +187,7 @@ impl Answers {
         }
         let answers = Arc::clone(self);
         let connected = tokio::spawn(async move {
-            let connect = || Connections::new(answers.settings.options.clone());
+            let connect = || Connections::new("cache", answers.settings.options.clone());
             answers.connections.get_or_try_init(connect).await.map(drop)
         });
         connected.await.unwrap_or(Err(Failure::NoAnswer("the task ended without an answer")))?;
@@ -197,6 +199,11 @@ impl Answers {
             Some(_) => circuit.failed(ticket, self.elapsed()),
             None => circuit.succeeded(ticket),
         };
+        if let Some(change) = change
+            && std::ptr::eq(circuit, &raw const self.look_ups)
+        {
+            CACHE_UP.gauge([]).set(u8::from(change == Change::Closed));
+        }
         let place = || self.settings.options.place();
         match (change, failure) {
             (Some(Change::Opened), Some(failure)) => {

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use metrics::counter;
+use crate::telemetry::Metric;
+use crate::telemetry::catalog::{CACHE_ANSWERS, CACHE_QUESTIONS};
 
 /// What a [`CachedStore`](super::CachedStore) did since it was made.
 ///
@@ -53,8 +54,8 @@ pub(super) struct Tally([AtomicU64; 9]);
 impl Tally {
     pub(super) fn add(&self, event: Event) {
         self.0[event as usize].fetch_add(1, Ordering::Relaxed);
-        let (name, result) = event.as_metric();
-        counter!(name, "result" => result).increment(1);
+        let (metric, result) = event.as_metric();
+        metric.counter([result.into()]).increment(1);
     }
 
     pub(super) fn stats(&self) -> CacheStats {
@@ -74,19 +75,17 @@ impl Tally {
 }
 
 impl Event {
-    fn as_metric(self) -> (&'static str, &'static str) {
-        const QUESTIONS: &str = "endpoint_stats_cache_questions_total";
-        const ANSWERS: &str = "endpoint_stats_cache_answers_total";
+    fn as_metric(self) -> (&'static Metric<1>, &'static str) {
         match self {
-            Self::Hit => (QUESTIONS, "hit"),
-            Self::Miss => (QUESTIONS, "miss"),
-            Self::Error => (QUESTIONS, "error"),
-            Self::Bypass => (QUESTIONS, "bypass"),
-            Self::Shared => (QUESTIONS, "shared"),
-            Self::Kept => (ANSWERS, "kept"),
-            Self::TooLarge => (ANSWERS, "too_large"),
-            Self::Failed => (ANSWERS, "failed"),
-            Self::Dropped => (ANSWERS, "dropped"),
+            Self::Hit => (&CACHE_QUESTIONS, "hit"),
+            Self::Miss => (&CACHE_QUESTIONS, "miss"),
+            Self::Error => (&CACHE_QUESTIONS, "error"),
+            Self::Bypass => (&CACHE_QUESTIONS, "bypass"),
+            Self::Shared => (&CACHE_QUESTIONS, "shared"),
+            Self::Kept => (&CACHE_ANSWERS, "kept"),
+            Self::TooLarge => (&CACHE_ANSWERS, "too_large"),
+            Self::Failed => (&CACHE_ANSWERS, "failed"),
+            Self::Dropped => (&CACHE_ANSWERS, "dropped"),
         }
     }
 }

@@ -20,7 +20,6 @@
 //! ```
 
 mod channel;
-mod listening;
 mod message;
 mod seconds;
 
@@ -29,12 +28,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::AbortHandle;
 use tokio::time::{Duration, MissedTickBehavior};
 
-pub use self::listening::ListeningStore;
-
 use self::message::{Message, ProcessId};
 use self::seconds::Seconds;
 use super::redis::RedisOptions;
-use crate::aggregate::Delta;
+use super::{Batch, Listener, ListeningStore};
 use crate::endpoint::Endpoint;
 
 /// How far back a view looks.
@@ -113,7 +110,7 @@ impl LiveFeed {
     }
 
     /// A store that tells the feed of each batch that it takes.
-    pub fn listening_to<S>(&self, store: S) -> ListeningStore<S> {
+    pub fn listening_to<S>(&self, store: S) -> ListeningStore<S, Self> {
         ListeningStore::new(store, self.clone())
     }
 
@@ -121,10 +118,11 @@ impl LiveFeed {
     pub fn view(&self) -> LiveView {
         self.state.seconds().view()
     }
+}
 
-    /// Adds what a batch added.
-    fn note(&self, deltas: &[Delta]) {
-        self.state.seconds().note(deltas);
+impl Listener for LiveFeed {
+    fn applied(&self, batch: &Batch) {
+        self.state.seconds().note(&batch.deltas);
     }
 }
 

@@ -73,7 +73,7 @@ impl PostgresStore {
     /// with the migration that is missing or unknown.
     pub async fn connect(options: PostgresOptions) -> Result<Self, StoreError> {
         let place = options.place().to_owned();
-        let limits = Limits { connections: options.max_connections, wait: WAIT };
+        let limits = Limits { name: "postgres", connections: options.max_connections, wait: WAIT };
         let opened = async { Pool::new(Manager::new(options)?, limits).await };
         let pool = opened.await.map_err(|failure: Failure| failure.while_trying("open the store", &place))?;
         let store = Self { shared: Arc::new(Shared { pool, place, settler: Settler::default() }) };

@@ -34,11 +34,12 @@ pub(in crate::store) struct Manager {
 }
 
 impl Connections {
-    pub(in crate::store) async fn new(options: RedisOptions) -> Result<Self, Failure> {
+    /// Connects; `name` is what the pool is called in metrics.
+    pub(in crate::store) async fn new(name: &'static str, options: RedisOptions) -> Result<Self, Failure> {
         if options.is_cluster() {
             return Ok(Self::Cluster(cluster(&options).await?));
         }
-        let limits = Limits { connections: options.max_connections, wait: options.answer_within };
+        let limits = Limits { name, connections: options.max_connections, wait: options.answer_within };
         let first = options.nodes().await?.swap_remove(0);
         let manager = Manager { checker: RedisConnectionManager::new(first)?, options };
         Ok(Self::Single(Pool::new(manager, limits).await?))

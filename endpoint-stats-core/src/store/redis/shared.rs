@@ -35,7 +35,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) async fn open(options: RedisOptions, shards: Vec<Keys>, place: String) -> Result<Self, Failure> {
         let step_within = 2 * options.answer_within;
-        let connections = Connections::new(options).await?;
+        let connections = Connections::new("redis", options).await?;
         Ok(Self { connections, shards, place, step_within, settler: Settler::default(), replay: Replay::default() })
     }
 

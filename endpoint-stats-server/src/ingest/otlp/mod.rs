@@ -52,6 +52,7 @@ use super::reception::Reception;
 use crate::access::{Principal, Scope};
 use crate::api::guarded;
 use crate::api_error::ApiError;
+use crate::exposition::catalog::OTLP_IGNORED;
 use crate::retry::Retry;
 
 const PATH: &str = "/v1/metrics";
@@ -130,7 +131,7 @@ async fn take_metrics(
     let body = body::read(&headers, body, limits.document_bytes, limits, Vec::new()).await?;
     let read = move |body: &[u8]| Ok((Export::of(&encoding.decode(body)?, &principal)?, digest(body)));
     let (export, digest) = super::parsed(body, read).await??;
-    metrics::counter!("endpoint_stats_otlp_metrics_ignored_total").increment(export.ignored);
+    OTLP_IGNORED.counter([]).increment(export.ignored);
     let answer = super::to_its_end(async move { otlp.apply(export, digest, reception).await }).await?;
     Ok(encoding.encode(&answer))
 }

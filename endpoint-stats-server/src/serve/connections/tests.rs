@@ -117,7 +117,7 @@ async fn a_connection_that_makes_way_begins_no_request() {
     let _client = ask(listener.local_addr().unwrap(), "/").await;
     let (stream, peer) = listener.accept().await.unwrap();
     stream.readable().await.unwrap();
-    let seat = Arc::new(Room::new(1, 1)).admit(peer.ip()).unwrap();
+    let seat = Arc::new(Room::new("main", 1, 1)).admit(peer.ip()).unwrap();
     seat.pulse().evict();
 
     connection.run(stream, peer, seat, connections.graceful.watcher()).await;
@@ -127,7 +127,7 @@ async fn a_connection_that_makes_way_begins_no_request() {
 
 #[tokio::test]
 async fn a_client_that_was_gone_when_it_was_accepted_costs_no_other_its_place() {
-    let room = Arc::new(Room::new(8, 8));
+    let room = Arc::new(Room::new("main", 8, 8));
     let idle = room.admit("192.0.2.1".parse().unwrap()).unwrap();
     let connections = Connections::new(8);
     let mut accepting = Accepting {

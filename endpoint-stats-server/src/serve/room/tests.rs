@@ -17,7 +17,7 @@ fn be_idle(seat: &Seat) {
 }
 
 fn room(max: usize, max_per_source: usize) -> Arc<Room> {
-    Arc::new(Room::new(max, max_per_source))
+    Arc::new(Room::new("main", max, max_per_source))
 }
 
 async fn is_evicted(seat: &Seat) -> bool {

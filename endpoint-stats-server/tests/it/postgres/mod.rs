@@ -10,7 +10,7 @@ use crate::command::{run, stderr};
 use crate::support::postgres::PostgresServer;
 
 /// A server with a database `stats` that has its tables, and the URL of that.
-fn migrated() -> (PostgresServer, String) {
+pub(crate) fn migrated() -> (PostgresServer, String) {
     let postgres = PostgresServer::start();
     let url = migrated_database(&postgres, "stats");
     (postgres, url)

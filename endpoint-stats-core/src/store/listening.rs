@@ -1,34 +1,47 @@
-//! [`ListeningStore`]: tells a feed what a store takes.
+//! [`ListeningStore`]: tells others what a store takes.
 
 use async_trait::async_trait;
 
-use super::LiveFeed;
 use crate::endpoint::Endpoint;
 use crate::store::{
     Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, WriterId,
     WriterState,
 };
+use crate::telemetry::EndpointTotals;
 use crate::window::Timestamp;
 
-/// A store that tells a [`LiveFeed`] of each batch that it takes, once.
-#[derive(Debug)]
-pub struct ListeningStore<S> {
-    store: S,
-    feed: LiveFeed,
+/// Wants to know what a store takes.
+pub trait Listener: Send + Sync + std::fmt::Debug {
+    /// Hears of a batch that was applied; of one that was there already it does not.
+    fn applied(&self, batch: &Batch);
 }
 
-impl<S> ListeningStore<S> {
-    pub(super) fn new(store: S, feed: LiveFeed) -> Self {
-        Self { store, feed }
+/// A store that tells a [`Listener`] of each batch that it takes, once.
+#[derive(Debug)]
+pub struct ListeningStore<S, L> {
+    store: S,
+    listener: L,
+}
+
+impl<S, L> ListeningStore<S, L> {
+    /// Tells a listener what a store takes from now on.
+    pub fn new(store: S, listener: L) -> Self {
+        Self { store, listener }
+    }
+}
+
+impl Listener for EndpointTotals {
+    fn applied(&self, batch: &Batch) {
+        self.add_received(&batch.deltas);
     }
 }
 
 #[async_trait]
-impl<S: StatsStore> StatsStore for ListeningStore<S> {
+impl<S: StatsStore, L: Listener> StatsStore for ListeningStore<S, L> {
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         let applied = self.store.apply(batch).await?;
         if applied == Applied::Applied {
-            self.feed.note(&batch.deltas);
+            self.listener.applied(batch);
         }
         Ok(applied)
     }
