@@ -1,8 +1,8 @@
 //! Facts about the Kubernetes package.
 
 mod applied;
-mod discovery;
 mod dashboards;
+mod discovery;
 mod layout;
 mod mutations;
 mod program;

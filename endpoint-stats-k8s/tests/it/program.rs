@@ -42,10 +42,13 @@ impl<'a> Program<'a> {
         let named = self.settings.iter().filter(|(name, _)| name.ends_with("-file")).cloned();
         let roots =
             self.urls().filter_map(|(name, url)| Some((name.to_owned(), parameter(url, "sslrootcert")?.to_owned())));
+        let watched = self.setting("watch-certificate").into_iter().flat_map(|files| files.split(", "));
+        let watched =
+            watched.filter(|file| !file.is_empty()).map(|file| ("watch-certificate".to_owned(), file.to_owned()));
         let words =
             ["/command", "/args"].iter().flat_map(|list| self.container.list(list)).filter_map(|word| word.as_str());
         let paths = words.filter_map(|word| word.rsplit('=').next()).filter(|path| path.starts_with('/'));
-        named.chain(roots).chain(paths.map(|path| ("args".to_owned(), path.to_owned()))).collect()
+        named.chain(roots).chain(watched).chain(paths.map(|path| ("args".to_owned(), path.to_owned()))).collect()
     }
 }
 

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{ACCESS, DATABASES, FLOWS, IDENTITY, IMAGES, Mutation, POD, REFERENCES, SECURITY, drop_object, set};
+use super::{
+    ACCESS, DATABASES, FILES, FLOWS, IDENTITY, IMAGES, Mutation, POD, REFERENCES, SECURITY, drop_object, in_settings,
+    set,
+};
 
 const IN_POD: &str = "/spec/template/spec/containers/0";
 
@@ -64,6 +67,9 @@ pub(super) const MUTATIONS: &[Mutation] = &[
     ("an exporter with the password of another role", DATABASES, |r| {
         let secret = format!("{POD}/volumes/1/secret/secretName");
         set(r, "Deployment/postgres-exporter", &secret, json!("database-api"));
+    }),
+    ("a certificate that is watched where there is none", FILES, |r| {
+        in_settings(r, "certificates/ingress.crt", "certificates/api.crt");
     }),
     ("a variable that stands below what refers to it", DATABASES, |r| {
         set(r, "Deployment/redis-exporter", &format!("{IN_POD}/env/0/name"), json!("CACHE"));
