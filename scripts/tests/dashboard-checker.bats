@@ -313,7 +313,7 @@ all_is_made() {
     printf 'GET /api/health %s\n' "$answer" >"$GRAFANA/faults"
     check
     ends_with 3
-    ! grep -v nobody "$GRAFANA/requests"
+    [ -z "$(grep -v nobody "$GRAFANA/requests")" ]
   done
 }
 
@@ -375,7 +375,7 @@ all_is_made() {
   ends_with 0
 
   [ "$(wc -l <"$BATS_TEST_TMPDIR/arguments")" -gt 10 ]
-  ! grep -E 'ss.w:ord|glsa|Basic' "$BATS_TEST_TMPDIR/arguments"
+  [ -z "$(grep -E 'ss.w:ord|glsa|Basic' "$BATS_TEST_TMPDIR/arguments")" ]
 }
 
 @test "with --url no kubectl is needed" {
@@ -395,7 +395,7 @@ all_is_made() {
   state '.dashboards | length == 4'
   called 'namespace elsewhere port-forward --address=127.0.0.1 pod/grafana-1 :3000'
   nothing_is_left
-  ! pgrep -f "grafana.py $GRAFANA\$" | grep -v "^$grafana\$"
+  [ "$(pgrep -f "grafana.py $GRAFANA\$")" = "$grafana" ]
 }
 
 @test "the cluster's Grafana takes another account's token" {
