@@ -1,7 +1,8 @@
 //! The Secrets that `scripts/deployment/secrets.sh` makes.
 
 /// Each Secret that `scripts/deployment/secrets.sh` makes, and its keys.
-pub const SECRETS: [(&str, &[&str]); 12] = [
+pub const SECRETS: [(&str, &[&str]); 14] = [
+    ("alertmanager", &["critical-url", "warning-url"]),
     ("api-tls", &["tls.crt", "tls.key"]),
     ("api-tokens", &["tokens.json"]),
     ("cache", &["password", "users.acl", "monitor-password"]),
@@ -14,6 +15,7 @@ pub const SECRETS: [(&str, &[&str]); 12] = [
     ("database-report", &["password", "username"]),
     ("database-superuser", &["password", "username"]),
     ("database-tls", &["tls.crt", "tls.key", "ca.crt"]),
+    ("grafana-admin", &["password", "username"]),
 ];
 
 /// Whether there is such a key of such a Secret.

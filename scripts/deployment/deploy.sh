@@ -27,6 +27,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 readonly API=app.kubernetes.io/component=api
 readonly MIGRATE=app.kubernetes.io/component=migrate
 readonly CHANGE_CAUSE=kubernetes.io/change-cause
+# What only watches holds up nothing.
+readonly WATCHERS='/(prometheus|alertmanager|grafana|postgres-exporter|redis-exporter|kube-state-metrics)$'
 version="" asked_version="" overlay=dev work="" doing="checking; nothing was changed"
 declare -A revision_before=()
 
@@ -163,7 +165,7 @@ show_changes() {
 wait_for_roll_outs() { # lines kind.group/name, as apply prints them
   local object
   while read -r object; do
-    [[ $object =~ ^(deployment|statefulset|daemonset)\.apps/ ]] || continue
+    [[ $object =~ ^(deployment|statefulset|daemonset)\.apps/ && ! $object =~ $WATCHERS ]] || continue
     kube rollout status "$object" --timeout="${timeout}s" </dev/null && continue
     warn "$object is not rolled out after ${timeout} s"
     explain_pods "app.kubernetes.io/name=endpoint-stats,app.kubernetes.io/component=$(component_of "$object")" "$object"

@@ -3,13 +3,15 @@
 #
 # Usage: scripts/deployment/secrets.sh create [OPTION]...
 #        scripts/deployment/secrets.sh rotate NAME [OPTION]...
+#        scripts/deployment/secrets.sh set alertmanager critical-url|warning-url [OPTION]... <FILE
 #        scripts/deployment/secrets.sh show-token [OPTION]...
 #        scripts/deployment/secrets.sh check [OPTION]...
 #
 #   create      makes the namespace and every Secret that is missing, and keeps what is there
 #   rotate      a new password, secret or certificate, in the Secret and in what uses it; NAME is one of database-owner,
 #               database-api, database-report, database-backup, database-monitor, database-superuser, cache,
-#               caller-secret, database-tls, api-tls, private-ca
+#               caller-secret, database-tls, api-tls, private-ca, grafana-admin
+#   set         where alerts go: the address of a webhook, from the standard input
 #   show-token  prints the first token of an administrator, once: the Secret first-token, which holds it, is deleted
 #   check       says what is missing, what does not fit together, and which certificate ends within 30 days
 #
@@ -34,6 +36,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/secrets/values.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/secrets/certificates.sh"
 # shellcheck source=secrets/tokens.sh
 source "$(dirname "${BASH_SOURCE[0]}")/secrets/tokens.sh"
+# shellcheck source=secrets/monitoring.sh
+source "$(dirname "${BASH_SOURCE[0]}")/secrets/monitoring.sh"
 # shellcheck source=secrets/create.sh
 source "$(dirname "${BASH_SOURCE[0]}")/secrets/create.sh"
 # shellcheck source=secrets/rotate.sh
@@ -41,7 +45,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/secrets/rotate.sh"
 # shellcheck source=secrets/check.sh
 source "$(dirname "${BASH_SOURCE[0]}")/secrets/check.sh"
 
-command="" subject="" host="" folder=""
+command="" subject="" key="" host="" folder=""
 
 parse() {
   case ${1:-} in
@@ -51,8 +55,12 @@ parse() {
       needs_value rotate "$@"
       subject=$1 && shift
       ;;
+    set)
+      [[ ${2:-} == alertmanager && " ${RECEIVERS[*]} " == *" ${3:-none} "* ]] || wrong "set takes alertmanager and one of ${RECEIVERS[*]}"
+      command=set key=$3 && shift 3
+      ;;
     --help | -h) usage && exit ;;
-    *) wrong "expected create, rotate, show-token or check" ;;
+    *) wrong "expected create, rotate, set, show-token or check" ;;
   esac
   while (($# > 0)); do
     taken=2
@@ -76,6 +84,7 @@ main() {
   case $command in
     create) create_all ;;
     rotate) rotate ;;
+    set) set_receiver "$key" ;;
     show-token) show_token ;;
     check) check ;;
   esac

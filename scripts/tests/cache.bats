@@ -90,6 +90,37 @@ as() { # user, command...
   done
 }
 
+@test "the exporter is given its password, and Redis answers it" {
+  exporter="$ROOT/exporter"
+  mkdir -p "$exporter"
+  export REDIS_ADDR="redis://127.0.0.1:$PORT" REDIS_USER=monitor CACHE_SECRETS="$ROOT/run/secrets/cache"
+  export REDIS_EXPORTER_CONFIG_COMMAND=- REDIS_EXPORTER_EXCLUDE_LATENCY_HISTOGRAM_METRICS=true
+  address=127.0.0.1:$(shuf -i 20000-32000 -n 1)
+
+  EXPORTER=prometheus-redis-exporter REDIS_PASSWORD_FILE="$exporter/passwords.json" timeout 60 \
+    sh "$REPOSITORY/endpoint-stats-k8s/monitoring/redis-exporter/config/start.sh" --web.listen-address "$address" >"$exporter/log" 2>&1 3>&- &
+  pid=$!
+  metrics=$(curl --silent --retry 50 --retry-delay 1 --retry-max-time 20 --retry-connrefused "http://$address/metrics")
+  kill "$pid"
+
+  grep -x 'redis_up 1' <<<"$metrics"
+  grep -x 'redis_exporter_last_scrape_error{err=""} 0' <<<"$metrics"
+  [ "$(stat -c %a "$exporter/passwords.json")" = 600 ]
+}
+
+@test "a password of any characters is given to the exporter" {
+  mkdir "$BATS_TEST_TMPDIR/secrets"
+  printf 'a"b\\c $d' >"$BATS_TEST_TMPDIR/secrets/monitor-password"
+  export REDIS_PASSWORD_FILE="$BATS_TEST_TMPDIR/passwords.json" CACHE_SECRETS="$BATS_TEST_TMPDIR/secrets" EXPORTER=true
+
+  REDIS_ADDR=rediss://redis.example.com:6379 REDIS_USER=monitor sh "$REPOSITORY/endpoint-stats-k8s/monitoring/redis-exporter/config/start.sh"
+
+  diff <(jq -r 'to_entries[] | "\(.key) \(.value)"' "$REDIS_PASSWORD_FILE") - <<'END'
+rediss://monitor@redis.example.com:6379 a"b\c $d
+rediss://redis.example.com:6379 a"b\c $d
+END
+}
+
 @test "nobody gets in without a password, or with a wrong one" {
   run redis-cli -p "$PORT" ping
   [[ $output == NOAUTH* ]]

@@ -238,6 +238,17 @@ says() { [[ $output == *"$1"* ]] || { echo "expected: $1" && echo "$output" && r
   never_called 'component=migrate$'
 }
 
+@test "nothing waits for what only watches" {
+  answers 'apply *component!=api*' 'printf "statefulset.apps/%s\n" database grafana; echo deployment.apps/redis-exporter'
+  answers 'rollout status *grafana *' 'exit 1'
+  answers 'rollout status *redis-exporter *' 'exit 1'
+
+  deploy --version 0.2.0
+
+  [ "$status" -eq 0 ]
+  called 'rollout status statefulset.apps/database'
+}
+
 @test "a roll-out that is stuck is told with events and logs, and goes back" {
   two_revisions
   answers 'rollout status deployment.apps/api *' 'echo "error: timed out waiting for the condition" >&2; exit 1'

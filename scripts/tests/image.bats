@@ -19,7 +19,7 @@ passes_the_dockerignore() { # path
 }
 
 tag_in_the_cluster() { # image
-  sed -n "/name: $1\$/{n;s/.*newTag: //p;}" endpoint-stats-k8s/images/kustomization.yaml
+  sed -n "\\#name: $1\$#{n;s/.*newTag: //p;}" endpoint-stats-k8s/images/kustomization.yaml
 }
 
 owner_and_mode() { stat -c '%u %a' "$1"; }
@@ -43,22 +43,22 @@ owner_and_mode() { stat -c '%u %a' "$1"; }
 }
 
 @test "compose runs the versions that the cluster runs" {
-  for image in endpoint-stats-server postgres redis; do
+  for image in $(sed -n 's/^ *image: \(.*\):.*/\1/p' docker-compose.yml | sort -u); do
     [[ -n $(tag_in_the_cluster "$image") ]]
-    [[ $(sed -n "s/^ *image: $image://p" docker-compose.yml | sort -u) == "$(tag_in_the_cluster "$image")" ]]
+    [[ $(sed -n "s#^ *image: $image:##p" docker-compose.yml | sort -u) == "$(tag_in_the_cluster "$image")" ]]
   done
 }
 
 @test "compose publishes to this machine alone, and mounts files that are there" {
   run ! grep -E '^ *ports:.*\["?[0-9]+:' docker-compose.yml
   run grep -cE '^ *ports: \["127\.0\.0\.1:' docker-compose.yml
-  [[ $output == 3 ]]
-  while read -r file; do [[ -f $file ]]; done < <(sed -n 's/^ *- \(\.\/[^:]*\):.*/\1/p' docker-compose.yml)
+  [[ $output == 4 ]]
+  while read -r file; do [[ -e $file ]] || return 1; done < <(sed -n 's/^ *- \(\.\/[^:]*\):.*/\1/p' docker-compose.yml)
 }
 
 @test "passwords of compose are made once, and are readable by their services' users alone" {
   ((EUID == 0)) || skip "only root gives files to others"
-  mkdir "$BATS_TEST_TMPDIR"/{database,cache,server,grafana,data}
+  mkdir "$BATS_TEST_TMPDIR"/{database,cache,server,grafana,alertmanager,postgres-exporter,redis-exporter,data}
 
   compose/make-secrets.sh "$BATS_TEST_TMPDIR"
   before=$(cat "$BATS_TEST_TMPDIR"/*/*)
@@ -69,6 +69,10 @@ owner_and_mode() { stat -c '%u %a' "$1"; }
   [[ $(owner_and_mode "$BATS_TEST_TMPDIR/server/database-password") == "10001 600" ]]
   [[ $(owner_and_mode "$BATS_TEST_TMPDIR/server") == "10001 700" ]]
   [[ $(owner_and_mode "$BATS_TEST_TMPDIR/grafana/admin-password") == "472 600" ]]
+  [[ $(owner_and_mode "$BATS_TEST_TMPDIR/alertmanager/critical-url") == "65534 600" ]]
+  [[ $(owner_and_mode "$BATS_TEST_TMPDIR/redis-exporter/passwords.json") == "59000 600" ]]
   cmp "$BATS_TEST_TMPDIR/database/password" "$BATS_TEST_TMPDIR/server/database-password"
+  cmp "$BATS_TEST_TMPDIR/database/monitor-password" "$BATS_TEST_TMPDIR/postgres-exporter/password"
+  [[ $(jq -r '."redis://monitor@cache:6379"' "$BATS_TEST_TMPDIR/redis-exporter/passwords.json") == "$(<"$BATS_TEST_TMPDIR/cache/monitor-password")" ]]
   run ! cmp "$BATS_TEST_TMPDIR/cache/password" "$BATS_TEST_TMPDIR/database/password"
 }

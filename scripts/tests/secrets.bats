@@ -25,6 +25,7 @@ refuse() { printf '%s\n' "$1" >"$KUBECTL_STAND_IN/refuse"; }
   [ "$status" -eq 0 ]
 
   diff - <(ls "$KUBECTL_STAND_IN/secrets") <<'END'
+alertmanager
 api-tls
 api-tokens
 cache
@@ -38,6 +39,7 @@ database-report
 database-superuser
 database-tls
 first-token
+grafana-admin
 private-ca
 END
   run "$SECRETS" check
@@ -82,12 +84,12 @@ END
   export TMPDIR="$BATS_TEST_TMPDIR/tmp"
   mkdir "$TMPDIR"
   "$SECRETS" create >"$BATS_TEST_TMPDIR/said" 2>&1
-  for name in database-api database-tls cache caller-secret; do
+  for name in database-api database-tls cache caller-secret grafana-admin; do
     "$SECRETS" rotate "$name" >>"$BATS_TEST_TMPDIR/said" 2>&1
   done
 
   for key in "database-api password" "database-owner password" "cache password" "cache monitor-password" \
-    "caller-secret secret" "first-token token"; do
+    "caller-secret secret" "first-token token" "grafana-admin password"; do
     # shellcheck disable=SC2086 # two words
     secret=$(value $key)
     [ "${#secret}" -ge 64 ]
@@ -131,7 +133,7 @@ END
 
   created
   before=$(sums)
-  for name in database-api database-tls api-tls private-ca cache caller-secret; do
+  for name in database-api database-monitor database-tls api-tls private-ca cache caller-secret grafana-admin; do
     "$SECRETS" rotate "$name" --dry-run
   done
   "$SECRETS" show-token --dry-run
@@ -253,11 +255,81 @@ END
   created
   "$SECRETS" rotate cache
   calls | grep 'rollout restart statefulset/cache'
+  calls | grep 'rollout restart deployment --selector=.*component=redis-exporter'
   "$SECRETS" rotate caller-secret
   calls | grep 'rollout restart deployment --selector='
 }
 
+@test "an exporter that reads its password once is started anew" {
+  created
+  "$SECRETS" rotate database-monitor
+  calls | grep 'rollout restart deployment --selector=.*component=postgres-exporter'
+}
+
+@test "the password of Grafana's administrator is rotated in Grafana and in the Secret" {
+  created
+  old=$(value grafana-admin password)
+  forget_calls
+
+  "$SECRETS" rotate grafana-admin
+
+  new=$(value grafana-admin password)
+  [ "$new" != "$old" ]
+  [ "$(value grafana-admin username)" = admin ]
+  call=$(grep -n 'exec -i grafana-0 .* reset-admin-password --password-from-stdin' "$KUBECTL_STAND_IN/calls" | cut -d : -f 1)
+  [ "$(cat "$KUBECTL_STAND_IN/stdin-$call")" = "$new" ]
+}
+
+@test "a Grafana that takes no password leaves the Secret as it was" {
+  created
+  before=$(sums)
+  refuse ' exec '
+  run "$SECRETS" rotate grafana-admin
+  [ "$status" -eq 1 ]
+  [[ $output == *"nothing was changed"* ]]
+  [ "$(sums)" = "$before" ]
+}
+
+@test "a Secret of Grafana's that cannot be replaced gives it its old password back" {
+  created
+  old=$(value grafana-admin password)
+  refuse ' replace '
+  forget_calls
+  run "$SECRETS" rotate grafana-admin
+  [ "$status" -eq 1 ]
+  [[ $output == *"the old password is in force"* ]]
+  last=$(grep -n 'exec -i grafana-0' "$KUBECTL_STAND_IN/calls" | tail -n 1 | cut -d : -f 1)
+  [ "$(cat "$KUBECTL_STAND_IN/stdin-$last")" = "$old" ]
+}
+
+@test "where alerts go is set from the standard input, and the other address stays" {
+  created
+  run "$SECRETS" check
+  [ "$status" -eq 0 ]
+  [[ $output == *"nobody is told of alerts"*critical-url* ]]
+
+  "$SECRETS" set alertmanager critical-url <<<'https://hooks.example.com/T0/secret-of-the-hook' >"$BATS_TEST_TMPDIR/said" 2>&1
+
+  [ "$(value alertmanager critical-url)" = https://hooks.example.com/T0/secret-of-the-hook ]
+  [ "$(value alertmanager warning-url)" = http://127.0.0.1:9/ ]
+  fails grep secret-of-the-hook "$BATS_TEST_TMPDIR/said" "$KUBECTL_STAND_IN/calls"
+  run "$SECRETS" check
+  [[ $output != *critical-url* && $output == *warning-url* ]]
+}
+
+@test "an address of alerts that is none is refused" {
+  created
+  before=$(sums)
+  for address in "" "hooks.example.com" "ftp://hooks.example.com/" "https://hooks example.com/"; do
+    run "$SECRETS" set alertmanager warning-url <<<"$address"
+    [ "$status" -eq 2 ]
+  done
+  [ "$(sums)" = "$before" ]
+}
+
 @test "what cannot be rotated is refused" {
+  run "$SECRETS" rotate alertmanager
+  [ "$status" -eq 2 ]
   run "$SECRETS" rotate api-tokens
   [ "$status" -eq 2 ]
   run "$SECRETS" rotate something
@@ -308,7 +380,7 @@ END
 }
 
 @test "wrong usage ends with 2 and asks the cluster nothing" {
-  for arguments in "" "make" "create --host" "create --host -x" "create --namespace A_B" "check --what"; do
+  for arguments in "" "make" "create --host" "create --host -x" "create --namespace A_B" "check --what" "set" "set cache password" "set alertmanager smtp-password"; do
     # shellcheck disable=SC2086 # words
     run "$SECRETS" $arguments
     [ "$status" -eq 2 ]

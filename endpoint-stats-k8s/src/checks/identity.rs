@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::exceptions::is_of_collector;
 use crate::{Finding, Object, Pod, Rendered};
 
 const LABELS: [(&str, &str); 3] = [
@@ -18,7 +19,7 @@ pub(super) fn check(rendered: &Rendered) -> Vec<Finding> {
     let mut seen = BTreeSet::new();
     let mut findings: Vec<_> = rendered.objects.iter().filter(|object| !seen.insert(object.id())).map(twice).collect();
     match namespace {
-        Some(namespace) => findings.extend(pod_security_of(namespace)),
+        Some(namespace) => findings.extend(pod_security_of(namespace, level_of(rendered))),
         None => findings.push(Finding::new("Namespace", "metadata.name", "a Namespace", "none")),
     }
     for object in &rendered.objects {
@@ -64,14 +65,19 @@ fn missing<'a>(
     expected.iter().map(|(label, value)| (*label, *value, &labels[*label])).filter(|(_, value, found)| found != value)
 }
 
-fn pod_security_of(namespace: &Object) -> Vec<Finding> {
+/// "baseline" allows no folder of the node either.
+fn level_of(rendered: &Rendered) -> &'static str {
+    if is_of_collector(rendered) { "privileged" } else { "restricted" }
+}
+
+fn pod_security_of(namespace: &Object, level: &'static str) -> Vec<Finding> {
     let label = |name: &str| namespace.text(&format!("/metadata/labels/pod-security.kubernetes.io~1{name}"));
-    let unlike = |name: String, expected: &'static str, is: fn(&str) -> bool| {
+    let unlike = |name: String, expected: &'static str, is: &dyn Fn(&str) -> bool| {
         let found = label(&name);
         (!is(found))
             .then(|| namespace.finding(format!("pod-security.kubernetes.io/{name}"), expected, format!("{found:?}")))
     };
-    let level = |mode: &&str| unlike((*mode).to_owned(), "restricted", |found| found == "restricted");
-    let version = |mode: &&str| unlike(format!("{mode}-version"), "v1.N", |found| found.starts_with("v1."));
-    MODES.iter().filter_map(level).chain(MODES.iter().filter_map(version)).collect()
+    let levels = |mode: &&str| unlike((*mode).to_owned(), level, &|found| found == level);
+    let version = |mode: &&str| unlike(format!("{mode}-version"), "v1.N", &|found| found.starts_with("v1."));
+    MODES.iter().filter_map(levels).chain(MODES.iter().filter_map(version)).collect()
 }

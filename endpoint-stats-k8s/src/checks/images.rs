@@ -2,7 +2,18 @@
 
 use crate::{Container, Finding, Pod, Rendered};
 
-const IMAGES: [&str; 3] = ["endpoint-stats-server", "postgres", "redis"];
+const IMAGES: [&str; 10] = [
+    "endpoint-stats-server",
+    "postgres",
+    "redis",
+    "prometheus",
+    "alertmanager",
+    "grafana",
+    "postgres-exporter",
+    "redis_exporter",
+    "kube-state-metrics",
+    "fluent-bit",
+];
 
 pub(super) fn check(rendered: &Rendered) -> Vec<Finding> {
     let containers: Vec<_> = rendered.pods().flat_map(|pod: Pod<'_>| pod.containers()).collect();
@@ -16,8 +27,8 @@ fn of_container(container: &Container<'_>) -> Vec<Finding> {
     let unlike = |is: bool, expected: String| (!is).then(|| container.finding("image", expected, image));
     let pull = container.text("/imagePullPolicy");
     let of_server = container.image_name() != "endpoint-stats-server" || tag == version;
-    let is_versioned = tag.starts_with(|c: char| c.is_ascii_digit());
-    let is_known = IMAGES.contains(&container.image_name()) || rendered_elsewhere(container);
+    let is_versioned = tag.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit());
+    let is_known = IMAGES.contains(&container.image_name());
     [
         unlike(is_versioned, "a tag that is a version".to_owned()),
         unlike(of_server, format!("the version of this workspace, {version}")),
@@ -32,11 +43,4 @@ fn of_container(container: &Container<'_>) -> Vec<Finding> {
 fn tag(image: &str) -> &str {
     let last = image.split('@').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
     last.split_once(':').map_or("", |(_, tag)| tag)
-}
-
-/// The programs of `monitoring/` are as many as its components.
-fn rendered_elsewhere(container: &Container<'_>) -> bool {
-    const MONITORING: [&str; 6] =
-        ["prometheus", "alertmanager", "grafana", "postgres-exporter", "redis-exporter", "kube-state-metrics"];
-    MONITORING.contains(&container.pod.component()) || container.pod.component() == "logs"
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod disruption;
+mod exceptions;
 mod flows;
 mod identity;
 mod images;

@@ -1,9 +1,13 @@
 //! Pod Security Standards, level `restricted`, and what this package promises beyond: no token, no writable root, no links.
 //!
-//! The fields are those of `kubernetes/pod-security-admission`, `policy/check_*.go`.
+//! The fields are those of `kubernetes/pod-security-admission`, `policy/check_*.go`; [`exceptions`](super::exceptions) has
+//! who may do more.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::exceptions::{asks_the_cluster, is_needed_of_the_node, is_of_collector};
 use crate::{Container, Finding, Pod, Rendered};
 
 const VOLUMES: [&str; 9] = [
@@ -17,16 +21,30 @@ const VOLUMES: [&str; 9] = [
     "ephemeral",
     "image",
 ];
+/// The users that the images are made for; a script in another's image runs as any.
+const USERS: [(&str, u64); 9] = [
+    ("endpoint-stats-server", 10001),
+    ("postgres", 999),
+    ("redis", 999),
+    ("prometheus", 65534),
+    ("alertmanager", 65534),
+    ("grafana", 472),
+    ("postgres-exporter", 65534),
+    ("redis_exporter", 59000),
+    ("kube-state-metrics", 65534),
+];
 const PROBES: [&str; 5] =
     ["/livenessProbe", "/readinessProbe", "/startupProbe", "/lifecycle/postStart", "/lifecycle/preStop"];
 
 pub(super) fn check(rendered: &Rendered) -> Vec<Finding> {
-    rendered.pods().flat_map(|pod| [of_pod(&pod), of_volumes(&pod), of_containers(&pod)].concat()).collect()
+    let is_root = is_of_collector(rendered);
+    let of_pods = |pod| [of_pod(&pod, is_root), of_volumes(&pod, is_root), of_containers(&pod)].concat();
+    rendered.pods().flat_map(of_pods).collect()
 }
 
-fn of_pod(pod: &Pod<'_>) -> Vec<Finding> {
+fn of_pod(pod: &Pod<'_>, is_root: bool) -> Vec<Finding> {
     let wanted = [
-        ("/automountServiceAccountToken", json!(false)),
+        ("/automountServiceAccountToken", json!(asks_the_cluster(pod.component()))),
         ("/enableServiceLinks", json!(false)),
         ("/securityContext/runAsNonRoot", json!(true)),
         ("/securityContext/seccompProfile/type", json!("RuntimeDefault")),
@@ -41,34 +59,37 @@ fn of_pod(pod: &Pod<'_>) -> Vec<Finding> {
         "/securityContext/appArmorProfile",
         "/securityContext/windowsOptions",
     ];
-    let unlike = wanted.iter().filter(|(pointer, value)| pod.at(pointer) != value);
+    let wanted = wanted.iter().filter(|(pointer, _)| !is_root || *pointer != "/securityContext/runAsNonRoot");
+    let unlike = wanted.filter(|(pointer, value)| pod.at(pointer) != value);
     let unlike = unlike.map(|(pointer, value)| pod.finding(&dotted(pointer), value.to_string(), pod.at(pointer)));
     let set = unset.iter().filter(|pointer| !is_off(pod.at(pointer)));
     let set = set.map(|pointer| pod.finding(&dotted(pointer), "nothing", pod.at(pointer)));
     unlike.chain(set).chain(of_user(pod)).collect()
 }
 
-/// The users that the images are made for: 10001 of the server, 999 of postgres and redis.
 fn of_user(pod: &Pod<'_>) -> Vec<Finding> {
-    let images: Vec<_> = pod.containers().iter().map(Container::image_name).collect();
-    let user = match &images[..] {
-        images if images.iter().all(|image| *image == "endpoint-stats-server") => 10001,
-        images if images.iter().all(|image| ["postgres", "redis"].contains(image)) => 999,
-        _ => return Vec::new(),
-    };
+    let containers = pod.containers();
+    let images = containers.iter().filter(|container| !container.is_init()).map(Container::image_name);
+    let users = images.filter_map(|image| USERS.iter().find(|(name, _)| *name == image)).map(|(_, user)| *user);
+    let users: BTreeSet<_> = users.collect();
     let fields = ["/securityContext/runAsUser", "/securityContext/runAsGroup", "/securityContext/fsGroup"];
-    let unlike = fields.iter().filter(|pointer| pod.at(pointer) != user);
-    unlike.map(|pointer| pod.finding(&dotted(pointer), user.to_string(), pod.at(pointer))).collect()
+    let pairs = users.iter().flat_map(|user| fields.iter().map(move |pointer| (user, pointer)));
+    let unlike = pairs.filter(|(user, pointer)| pod.at(pointer) != **user);
+    unlike.map(|(user, pointer)| pod.finding(&dotted(pointer), user.to_string(), pod.at(pointer))).collect()
 }
 
-fn of_volumes(pod: &Pod<'_>) -> Vec<Finding> {
+fn of_volumes(pod: &Pod<'_>, is_of_collector: bool) -> Vec<Finding> {
     let volumes = pod.at("/volumes").as_array().map_or(&[][..], Vec::as_slice);
     let sources = volumes.iter().flat_map(|volume| {
         let sources = volume.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
-        sources.filter(|key| *key != "name").map(|source| (volume["name"].as_str().unwrap_or_default(), source))
+        sources.filter(|key| *key != "name").map(move |source| (volume, source))
     });
-    let refused = sources.filter(|(_, source)| !VOLUMES.contains(source));
-    let refused = refused.map(|(name, source)| pod.finding(&format!("volumes[{name}]"), VOLUMES.join(", "), source));
+    let is_needed = |volume: &Value| is_of_collector && is_needed_of_the_node(pod, volume);
+    let refused = sources.filter(|(volume, source)| !VOLUMES.contains(source) && !is_needed(volume));
+    let refused = refused.map(|(volume, source)| {
+        let field = format!("volumes[{}]", volume["name"].as_str().unwrap_or_default());
+        pod.finding(&field, VOLUMES.join(", "), source)
+    });
     let unbounded =
         volumes.iter().filter(|volume| volume["emptyDir"].is_object() && volume["emptyDir"]["sizeLimit"].is_null());
     let unbounded = unbounded.map(|volume| {

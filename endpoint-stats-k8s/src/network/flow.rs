@@ -8,7 +8,7 @@ use std::fmt;
 pub struct Flow {
     /// A component, or one of `anywhere` and `monitoring`.
     pub from: String,
-    /// A component, or `dns`.
+    /// A component, or one of `anywhere` and `dns`.
     pub to: String,
     /// The port.
     pub port: u16,

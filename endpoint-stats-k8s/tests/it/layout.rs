@@ -4,7 +4,7 @@ use std::fs;
 
 use endpoint_stats_k8s::Rendered;
 
-use crate::applied::package;
+use crate::applied::{everything, package};
 
 fn panics_with(wrong: &[String]) {
     assert!(wrong.is_empty(), "{} findings:\n  {}", wrong.len(), wrong.join("\n  "));
@@ -101,6 +101,19 @@ fn every_manifest_is_used() {
     let wrong: Vec<_> = wrong.map(|file| format!("{file}: expected its kustomization.yaml to name it")).collect();
 
     panics_with(&wrong);
+}
+
+/// `kubectl apply` keeps a copy of each object in an annotation, and annotations have 256 KiB at most.
+#[test]
+fn every_object_fits_into_the_annotation_of_apply() {
+    let sizes = everything().into_iter().flat_map(|rendered| {
+        let objects = rendered.objects.into_iter();
+        objects.map(|mut object| (object.id(), object.value_mut().to_string().len())).collect::<Vec<_>>()
+    });
+    let large = sizes.filter(|(_, size)| *size > 240 * 1024);
+    let large: Vec<_> = large.map(|(id, size)| format!("{id}: expected 240 KiB or less; found {size} bytes")).collect();
+
+    panics_with(&large);
 }
 
 /// A field that Kustomize is about to drop, or that names the namespace beside the overlay.

@@ -2,6 +2,7 @@
 
 mod applied;
 mod dashboards;
+mod discovery;
 mod layout;
 mod mutations;
 mod program;

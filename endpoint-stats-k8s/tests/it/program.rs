@@ -42,10 +42,13 @@ impl<'a> Program<'a> {
         let named = self.settings.iter().filter(|(name, _)| name.ends_with("-file")).cloned();
         let roots =
             self.urls().filter_map(|(name, url)| Some((name.to_owned(), parameter(url, "sslrootcert")?.to_owned())));
+        let watched = self.setting("watch-certificate").into_iter().flat_map(|files| files.split(", "));
+        let watched =
+            watched.filter(|file| !file.is_empty()).map(|file| ("watch-certificate".to_owned(), file.to_owned()));
         let words =
             ["/command", "/args"].iter().flat_map(|list| self.container.list(list)).filter_map(|word| word.as_str());
         let paths = words.filter_map(|word| word.rsplit('=').next()).filter(|path| path.starts_with('/'));
-        named.chain(roots).chain(paths.map(|path| ("args".to_owned(), path.to_owned()))).collect()
+        named.chain(roots).chain(watched).chain(paths.map(|path| ("args".to_owned(), path.to_owned()))).collect()
     }
 }
 
@@ -70,8 +73,17 @@ pub(crate) fn authority(url: &str) -> (&str, &str, &str) {
 
 /// Variables under the names that the server's settings have.
 fn named(container: &Container<'_>) -> Vec<(String, String)> {
-    let variables = container.variables().into_iter();
-    variables.map(|(name, value)| (name.to_lowercase().replace('_', "-"), value)).collect()
+    let variables = container.variables();
+    let value = |name: &str| variables.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
+    let renamed = |(name, given): &(String, String)| match name.as_str() {
+        "DATA_SOURCE_URI" => {
+            ("data-source-url".to_owned(), format!("postgres://{}@{given}", value("DATA_SOURCE_USER")))
+        }
+        "DATA_SOURCE_PASS_FILE" => ("data-source-password-file".to_owned(), given.clone()),
+        "REDIS_ADDR" => ("redis-url".to_owned(), given.replace("://", &format!("://{}@", value("REDIS_USER")))),
+        name => (name.to_lowercase().replace('_', "-"), given.clone()),
+    };
+    variables.iter().map(renamed).collect()
 }
 
 /// What the server makes of its arguments, variables and file.

@@ -79,6 +79,9 @@ check() {
   check_keys cache password monitor-password users.acl
   check_keys caller-secret secret
   check_keys api-tokens tokens.json
+  check_keys grafana-admin username password
+  check_keys alertmanager "${RECEIVERS[@]}"
+  check_receivers
   check_certificate database-tls tls.crt db "db.$namespace.svc"
   check_certificate database-ca ca.crt
   check_certificate api-tls tls.crt ${host:+"$host"}

@@ -57,6 +57,8 @@ create_all() {
   create api-tls kubernetes.io/tls fill_certificate "${host:-stats.example.com}"
   create cache Opaque fill_cache
   create caller-secret Opaque fill_caller_secret
+  create grafana-admin kubernetes.io/basic-auth fill_grafana_admin
+  create alertmanager Opaque fill_alertmanager
   create_tokens
 }
 

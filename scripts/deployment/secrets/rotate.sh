@@ -31,6 +31,7 @@ rotate_password() { # Secret
   if [[ -n $dry_run ]]; then
     say "would run ALTER ROLE ${data[username]} in database-0"
     write replace "$1" kubernetes.io/basic-auth
+    restart_exporter "$1"
     return
   fi
   alter_role "${data[username]}" "${data[password]}" || fail "the database took no new password for ${data[username]}; nothing was changed"
@@ -39,6 +40,7 @@ rotate_password() { # Secret
     fail "could not replace the Secret $1; the old password is in force"
   fi
   say "new connections use the password within about a minute, when the kubelet has brought it to the pods"
+  restart_exporter "$1"
 }
 
 restart() { # kind and names, or kind and selector
@@ -51,7 +53,16 @@ restart() { # kind and names, or kind and selector
   say "restarted $*"
 }
 
-restart_api() { restart deployment --selector=app.kubernetes.io/name=endpoint-stats,app.kubernetes.io/component=api; }
+restart_deployments() { restart deployment --selector="app.kubernetes.io/name=endpoint-stats,app.kubernetes.io/component=$1"; } # component
+restart_api() { restart_deployments api; }
+
+# It reads its password at the start only.
+restart_exporter() { # database-monitor or cache
+  case $1 in
+    database-monitor) restart_deployments postgres-exporter ;;
+    cache) restart_deployments redis-exporter ;;
+  esac
+}
 
 certificate_arrived() {
   [[ $(kube exec database-0 --container=database -- cat /run/secrets/database-tls/tls.crt) == "${data[tls.crt]%$'\n'}" ]]
@@ -97,7 +108,8 @@ rotate_private_ca() {
 
 rotate() {
   case $subject in
-    database-tls | api-tls | private-ca | cache | caller-secret) ;;
+    database-tls | api-tls | private-ca | cache | caller-secret | grafana-admin) ;;
+    alertmanager) wrong "where alerts go cannot be made: set alertmanager ${RECEIVERS[0]} <FILE" ;;
     api-tokens | first-token) wrong "tokens are made and revoked with the server's program: see docs/access.md" ;;
     *) [[ " ${PASSWORDS[*]} " == *" $subject "* ]] || wrong "there is no Secret $subject to rotate" ;;
   esac
@@ -106,8 +118,9 @@ rotate() {
     database-tls) rotate_database_tls ;;
     api-tls) rotate_api_tls ;;
     private-ca) rotate_private_ca ;;
-    cache) fill_cache && replace cache Opaque && restart statefulset/cache ;;
+    cache) fill_cache && replace cache Opaque && restart statefulset/cache && restart_exporter cache ;;
     caller-secret) fill_caller_secret && replace caller-secret Opaque && restart_api ;;
+    grafana-admin) rotate_grafana_admin ;;
     *) rotate_password "$subject" ;;
   esac
 }

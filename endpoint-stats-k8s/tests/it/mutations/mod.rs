@@ -4,8 +4,10 @@ use endpoint_stats_k8s::Rendered;
 use endpoint_stats_k8s::checks::{CHECKS, Check};
 use serde_json::{Value, json};
 
-use crate::applied::production;
+use crate::applied::{package, production};
 use crate::server_checks::SERVER_CHECKS;
+
+mod monitoring;
 
 /// A mistake: its name, the check that finds it, and how it is made.
 type Mutation = (&'static str, &'static str, fn(&mut Rendered));
@@ -278,19 +280,29 @@ fn check(name: &str) -> Check {
     known.unwrap_or_else(|| panic!("no check {name:?}")).1
 }
 
-#[test]
-fn every_mistake_is_found_by_its_check() {
-    let sound = production();
-
-    let missed = MUTATIONS.iter().filter(|(_, name, mutate)| {
-        let before = check(name)(&sound).len();
+/// The mistakes that are not found in what was rendered.
+fn missed(sound: &Rendered, mutations: &[Mutation]) -> Vec<String> {
+    let missed = mutations.iter().filter(|(_, name, mutate)| {
+        let before = check(name)(sound).len();
         let mut mutant = sound.clone();
         mutate(&mut mutant);
         check(name)(&mutant).len() <= before
     });
-    let missed: Vec<_> = missed.map(|(mistake, name, _)| format!("{mistake}: not found by {name:?}")).collect();
+    missed.map(|(mistake, name, _)| format!("{mistake}: not found by {name:?}")).collect()
+}
 
-    assert!(missed.is_empty(), "{} of {} mistakes:\n  {}", missed.len(), MUTATIONS.len(), missed.join("\n  "));
+#[test]
+fn every_mistake_is_found_by_its_check() {
+    let collector = package().render("monitoring/logs/stdout").unwrap();
+
+    let missed = [
+        missed(&production(), MUTATIONS),
+        missed(&production(), monitoring::MUTATIONS),
+        missed(&collector, monitoring::OF_THE_COLLECTOR),
+    ];
+    let missed = missed.concat();
+
+    assert!(missed.is_empty(), "{} mistakes:\n  {}", missed.len(), missed.join("\n  "));
 }
 
 #[test]
