@@ -31,27 +31,20 @@ impl<'a> Expression<'a> {
     pub(crate) fn unknown(&self) -> Vec<String> {
         let tokens = tokens(self.text);
         let mut unknown = Vec::new();
-        let mut labels: BTreeSet<&str> = metrics::TARGET_LABELS.into_iter().collect();
+        let mut labels: Vec<String> = metrics::TARGET_LABELS.map(str::to_owned).to_vec();
+        labels.extend(replaced(&tokens).into_iter().map(str::to_owned));
         for (position, metric) in selected(&tokens) {
             let Some(own) = metrics::labels(metric) else {
                 unknown.push(format!("{metric}: nothing exports it"));
                 continue;
             };
-            let wrong = matched(&tokens[position + 1..]).into_iter().filter(|label| !own.contains(label));
-            unknown.extend(
-                wrong
-                    .filter(|label| !metrics::TARGET_LABELS.contains(label))
-                    .map(|label| format!("{metric}: has no label {label}")),
-            );
+            let known = |label: &str| metrics::TARGET_LABELS.contains(&label) || own.iter().any(|own| own == label);
+            let wrong = matched(&tokens[position + 1..]).into_iter().filter(|label| !known(label));
+            unknown.extend(wrong.map(|label| format!("{metric}: has no label {label}")));
             labels.extend(own);
         }
-        labels.extend(replaced(&tokens));
-        unknown.extend(
-            grouped(&tokens)
-                .into_iter()
-                .filter(|label| !labels.contains(label))
-                .map(|label| format!("no label {label} in {}", self.text)),
-        );
+        let grouped = grouped(&tokens).into_iter().filter(|label| !labels.iter().any(|known| known == label));
+        unknown.extend(grouped.map(|label| format!("no label {label} in {}", self.text)));
         unknown
     }
 }
@@ -89,7 +82,7 @@ fn selected<'a>(tokens: &[Token<'a>]) -> Vec<(usize, &'a str)> {
             Token::Mark('}' | ']') => depth -= 1,
             Token::Word(word) if depth == 0 && GROUPINGS.contains(word) => position += group(&tokens[position..]).len(),
             Token::Word(word) if depth == 0 && is_metric(word, tokens.get(position + 1)) => {
-                found.push((position, *word))
+                found.push((position, *word));
             }
             _ => {}
         }
@@ -151,4 +144,25 @@ fn words_of_an_expression_are_told_apart() {
 
     assert_eq!(metrics, ["a_total", "c"]);
     assert_eq!(grouped(&tokens).into_iter().collect::<Vec<_>>(), ["le", "service"]);
+}
+
+#[test]
+fn metrics_and_labels_that_nobody_exports_are_found() {
+    let unknown = |text: &str| Expression::new(text).unknown();
+
+    assert_eq!(unknown("rate(endpoint_stats_hits_totals[5m])"), ["endpoint_stats_hits_totals: nothing exports it"]);
+    assert_eq!(
+        unknown(r#"endpoint_stats_hits_total{status="500"}"#),
+        ["endpoint_stats_hits_total: has no label status"]
+    );
+    assert_eq!(
+        unknown("sum by (le) (endpoint_stats_hits_total)"),
+        ["no label le in sum by (le) (endpoint_stats_hits_total)"]
+    );
+    assert_eq!(
+        unknown("service:endpoint_stats_hits:rate7m"),
+        ["service:endpoint_stats_hits:rate7m: nothing exports it"]
+    );
+    assert_eq!(unknown("endpoint_stats_latency_seconds"), ["endpoint_stats_latency_seconds: nothing exports it"]);
+    assert!(unknown("sum by (le, pod) (rate(endpoint_stats_latency_seconds_bucket[5m]))").is_empty());
 }

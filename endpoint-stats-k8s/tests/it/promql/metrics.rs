@@ -1,8 +1,10 @@
-//! What is exported, and with which labels: by the server, and by the programs beside it.
+//! What is exported, and with which labels: by the server, by the programs beside it, and by recording rules.
 //!
 //! Names of exporters are those that both Debian's versions (postgres-exporter 0.11, redis-exporter 1.45) and current ones have.
 
 use std::fs;
+
+use endpoint_stats_k8s::tools;
 
 use crate::applied::package;
 
@@ -10,59 +12,9 @@ use crate::applied::package;
 pub(super) const TARGET_LABELS: [&str; 4] = ["instance", "job", "namespace", "pod"];
 
 const NONE: &[&str] = &[];
-const ENDPOINT: &[&str] = &["method", "route", "service"];
-const SERVICE: &[&str] = &["service"];
 const DATABASE: &[&str] = &["datname"];
 
-const HISTOGRAMS: [(&str, &[&str]); 3] = [
-    ("endpoint_stats_flush_duration_seconds", SERVICE),
-    ("endpoint_stats_latency_seconds", ENDPOINT),
-    ("endpoint_stats_roll_up_duration_seconds", SERVICE),
-];
-
-const METRICS: [(&str, &[&str]); 84] = [
-    ("endpoint_stats_access_total", &["result"]),
-    ("endpoint_stats_build_info", &["version"]),
-    ("endpoint_stats_cache_answers_total", &["result"]),
-    ("endpoint_stats_cache_questions_total", &["result"]),
-    ("endpoint_stats_cache_up", NONE),
-    ("endpoint_stats_certificate_not_after_timestamp_seconds", &["file"]),
-    ("endpoint_stats_connections", &["listener"]),
-    ("endpoint_stats_connections_evicted_total", NONE),
-    ("endpoint_stats_connections_refused_total", &["full"]),
-    ("endpoint_stats_endpoints", SERVICE),
-    ("endpoint_stats_endpoints_limit", SERVICE),
-    ("endpoint_stats_flushes_total", &["result", "service"]),
-    ("endpoint_stats_hits_dropped_total", &["reason", "service"]),
-    ("endpoint_stats_hits_folded_total", SERVICE),
-    ("endpoint_stats_hits_observed_total", SERVICE),
-    ("endpoint_stats_hits_pending", SERVICE),
-    ("endpoint_stats_hits_received_dropped_total", &["reason"]),
-    ("endpoint_stats_hits_received_total", NONE),
-    ("endpoint_stats_hits_refused_total", SERVICE),
-    ("endpoint_stats_hits_stored_total", SERVICE),
-    ("endpoint_stats_hits_total", &["method", "outcome", "route", "service"]),
-    ("endpoint_stats_otlp_metrics_ignored_total", NONE),
-    ("endpoint_stats_panics_total", NONE),
-    ("endpoint_stats_pool_connections", &["pool", "state"]),
-    ("endpoint_stats_pool_connections_limit", &["pool"]),
-    ("endpoint_stats_pool_timeouts_total", &["pool"]),
-    ("endpoint_stats_pool_waits_total", &["pool"]),
-    ("endpoint_stats_request_bytes_total", ENDPOINT),
-    ("endpoint_stats_requests_shed_total", NONE),
-    ("endpoint_stats_response_bytes_total", ENDPOINT),
-    ("endpoint_stats_roll_up_last_success_timestamp_seconds", SERVICE),
-    ("endpoint_stats_roll_ups_total", &["result", "service"]),
-    ("endpoint_stats_store_up", SERVICE),
-    ("endpoint_stats_tokens_file_valid", NONE),
-    ("endpoint_stats_writers", NONE),
-    ("process_cpu_seconds_total", NONE),
-    ("process_max_fds", NONE),
-    ("process_open_fds", NONE),
-    ("process_resident_memory_bytes", NONE),
-    ("process_start_time_seconds", NONE),
-    ("process_threads", NONE),
-    ("process_virtual_memory_bytes", NONE),
+const METRICS: [(&str, &[&str]); 42] = [
     // Prometheus itself
     ("ALERTS", &["alertname", "alertstate", "service", "severity"]),
     ("prometheus_config_last_reload_successful", NONE),
@@ -113,20 +65,38 @@ const METRICS: [(&str, &[&str]); 84] = [
 ];
 
 /// The labels of a metric beside those of its target, or nothing where no program exports it and no rule records it.
-pub(super) fn labels(name: &str) -> Option<Vec<&'static str>> {
+pub(super) fn labels(name: &str) -> Option<Vec<String>> {
     if let Some((level, _)) = name.split_once(':') {
-        return recorded(name).then(|| labels_of_level(level)).flatten();
+        return recorded(name).then(|| labels_of_level(level)).flatten().map(owned);
     }
-    let plain = METRICS.iter().find(|(known, _)| *known == name).map(|(_, labels)| labels.to_vec());
-    plain.or_else(|| HISTOGRAMS.iter().find_map(|(base, labels)| labels_of_part(name.strip_prefix(base)?, labels)))
+    let others = METRICS.iter().find(|(known, _)| *known == name);
+    others.map(|(_, labels)| owned(labels)).or_else(|| labels_of_ours(name))
 }
 
-fn labels_of_part(part: &str, labels: &[&'static str]) -> Option<Vec<&'static str>> {
-    match part {
-        "_bucket" => Some([labels, &["le"]].concat()),
-        "_sum" | "_count" => Some(labels.to_vec()),
-        _ => None,
+fn owned(labels: &[&str]) -> Vec<String> {
+    labels.iter().map(|label| (*label).to_owned()).collect()
+}
+
+/// What `docs/metrics.md` says, a line of a table a metric: its name, kind, labels, and what it is.
+fn labels_of_ours(name: &str) -> Option<Vec<String>> {
+    let text = fs::read_to_string(tools::repository().join("docs/metrics.md")).expect("the metrics are described");
+    text.lines().filter(|line| line.starts_with("| `")).find_map(|line| {
+        let cells: Vec<_> = line.split(" | ").collect();
+        let [known, kind, labels, ..] = cells[..] else { return None };
+        let quoted = labels.split('`').skip(1).step_by(2).map(str::to_owned);
+        let part = name.strip_prefix(known.trim_start_matches("| ").trim_matches('`'))?;
+        labels_of_part(kind, part, quoted.collect())
+    })
+}
+
+fn labels_of_part(kind: &str, part: &str, mut labels: Vec<String>) -> Option<Vec<String>> {
+    match (kind, part) {
+        ("histogram", "_bucket") => labels.push("le".to_owned()),
+        ("histogram", "_sum" | "_count") => {}
+        (_, "") if kind != "histogram" => {}
+        _ => return None,
     }
+    Some(labels)
 }
 
 /// Whether there is such a recording rule.
@@ -137,10 +107,10 @@ fn recorded(name: &str) -> bool {
 }
 
 /// The first part of a recorded name says what the rule keeps apart.
-fn labels_of_level(level: &str) -> Option<Vec<&'static str>> {
+fn labels_of_level(level: &str) -> Option<&'static [&'static str]> {
     match level {
-        "instance" | "service" => Some(vec!["service"]),
-        "service_le" => Some(vec!["le", "service"]),
+        "instance" | "service" => Some(&["service"]),
+        "service_le" => Some(&["le", "service"]),
         _ => None,
     }
 }

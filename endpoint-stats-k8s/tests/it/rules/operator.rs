@@ -49,7 +49,7 @@ fn the_operator_gets_the_same_rules() {
     assert_eq!(object["spec"], json!({ "groups": groups() }));
 }
 
-/// The API server keys a PrometheusRule's groups by their names.
+/// The API server keys a `PrometheusRule`'s groups by their names.
 #[test]
 fn no_two_groups_have_one_name() {
     let groups = groups();
