@@ -30,23 +30,22 @@ impl<'a> Expression<'a> {
     /// Metrics that nothing exports, and labels that their metrics do not have.
     pub(crate) fn unknown(&self) -> Vec<String> {
         let tokens = tokens(self.text);
-        let mut unknown = Vec::new();
-        let mut labels: Vec<String> = metrics::TARGET_LABELS.map(str::to_owned).to_vec();
-        labels.extend(replaced(&tokens).into_iter().map(str::to_owned));
-        for (position, metric) in selected(&tokens) {
-            let Some(own) = metrics::labels(metric) else {
-                unknown.push(format!("{metric}: nothing exports it"));
-                continue;
-            };
-            let known = |label: &str| metrics::TARGET_LABELS.contains(&label) || own.iter().any(|own| own == label);
-            let wrong = matched(&tokens[position + 1..]).into_iter().filter(|label| !known(label));
-            unknown.extend(wrong.map(|label| format!("{metric}: has no label {label}")));
-            labels.extend(own);
-        }
-        let grouped = grouped(&tokens).into_iter().filter(|label| !labels.iter().any(|known| known == label));
-        unknown.extend(grouped.map(|label| format!("no label {label} in {}", self.text)));
-        unknown
+        let selected = selected(&tokens);
+        let labels = selected.iter().filter_map(|(_, metric)| metrics::labels(metric)).flatten();
+        let replaced = replaced(&tokens).into_iter().map(str::to_owned);
+        let labels: BTreeSet<_> = labels.chain(replaced).collect();
+        let ungrouped = grouped(&tokens).into_iter().filter(|label| !labels.contains(*label));
+        let ungrouped = ungrouped.map(|label| format!("no label {label} in {}", self.text));
+        let unselected = selected.iter().flat_map(|(at, metric)| unknown_of(metric, matched(&tokens[at + 1..])));
+        unselected.chain(ungrouped).collect()
     }
+}
+
+/// What is unknown of a metric and the labels that it is selected by.
+fn unknown_of(metric: &str, labels: Vec<&str>) -> Vec<String> {
+    let Some(own) = metrics::labels(metric) else { return vec![format!("{metric}: nothing exports it")] };
+    let unknown = labels.into_iter().filter(|label| !own.iter().any(|known| known == label));
+    unknown.map(|label| format!("{metric}: has no label {label}")).collect()
 }
 
 fn tokens(text: &str) -> Vec<Token<'_>> {
@@ -80,7 +79,9 @@ fn selected<'a>(tokens: &[Token<'a>]) -> Vec<(usize, &'a str)> {
         match token {
             Token::Mark('{' | '[') => depth += 1,
             Token::Mark('}' | ']') => depth -= 1,
-            Token::Word(word) if depth == 0 && GROUPINGS.contains(word) => position += group(&tokens[position..]).len(),
+            Token::Word(word) if depth == 0 && GROUPINGS.contains(word) => {
+                position += group(&tokens[position..]).len() - 1;
+            }
             Token::Word(word) if depth == 0 && is_metric(word, tokens.get(position + 1)) => {
                 found.push((position, *word));
             }
@@ -137,12 +138,12 @@ fn replaced<'a>(tokens: &[Token<'a>]) -> Vec<&'a str> {
 
 #[test]
 fn words_of_an_expression_are_told_apart() {
-    let text = r#"topk(10, sum by (service, le) (rate(a_total{x=~"b_total"}[$__range]))) / on (service) group_left c > 0 or vector(0)"#;
+    let text = r#"topk(10, sum by (service, le) (rate(a_total{x=~"b_total"}[$__range]))) / on (service) c > 0 or d * ignoring (le) group_left e"#;
     let tokens = tokens(text);
 
     let metrics: Vec<_> = selected(&tokens).into_iter().map(|(_, metric)| metric).collect();
 
-    assert_eq!(metrics, ["a_total", "c"]);
+    assert_eq!(metrics, ["a_total", "c", "d", "e"]);
     assert_eq!(grouped(&tokens).into_iter().collect::<Vec<_>>(), ["le", "service"]);
 }
 

@@ -3,13 +3,17 @@
 //! Names of exporters are those that both Debian's versions (postgres-exporter 0.11, redis-exporter 1.45) and current ones have.
 
 use std::fs;
+use std::sync::LazyLock;
 
 use endpoint_stats_k8s::tools;
 
-use crate::applied::package;
-
 /// The labels that Prometheus adds to whatever it scrapes.
-pub(super) const TARGET_LABELS: [&str; 4] = ["instance", "job", "namespace", "pod"];
+const TARGET_LABELS: [&str; 4] = ["instance", "job", "namespace", "pod"];
+
+/// What the server and the library say of their metrics.
+static OURS: LazyLock<String> = LazyLock::new(|| read("docs/metrics.md"));
+static RECORDED: LazyLock<String> =
+    LazyLock::new(|| read("endpoint-stats-k8s/monitoring/prometheus/rules/recording.yaml"));
 
 const NONE: &[&str] = &[];
 const DATABASE: &[&str] = &["datname"];
@@ -64,13 +68,21 @@ const METRICS: [(&str, &[&str]); 42] = [
     ("redis_up", NONE),
 ];
 
-/// The labels of a metric beside those of its target, or nothing where no program exports it and no rule records it.
+/// The labels of a metric, or nothing where no program exports it and no rule records it.
 pub(super) fn labels(name: &str) -> Option<Vec<String>> {
-    if let Some((level, _)) = name.split_once(':') {
-        return recorded(name).then(|| labels_of_level(level)).flatten().map(owned);
-    }
-    let others = METRICS.iter().find(|(known, _)| *known == name);
-    others.map(|(_, labels)| owned(labels)).or_else(|| labels_of_ours(name))
+    let own = match name.split_once(':') {
+        Some((level, _)) => recorded(name).then(|| labels_of_level(level)).flatten().map(owned),
+        None => labels_of_others(name).or_else(|| labels_of_ours(name)),
+    };
+    own.map(|own| [own, owned(&TARGET_LABELS)].concat())
+}
+
+fn labels_of_others(name: &str) -> Option<Vec<String>> {
+    METRICS.iter().find(|(known, _)| *known == name).map(|(_, labels)| owned(labels))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(tools::repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn owned(labels: &[&str]) -> Vec<String> {
@@ -79,8 +91,7 @@ fn owned(labels: &[&str]) -> Vec<String> {
 
 /// What `docs/metrics.md` says, a line of a table a metric: its name, kind, labels, and what it is.
 fn labels_of_ours(name: &str) -> Option<Vec<String>> {
-    let text = fs::read_to_string(tools::repository().join("docs/metrics.md")).expect("the metrics are described");
-    text.lines().filter(|line| line.starts_with("| `")).find_map(|line| {
+    OURS.lines().filter(|line| line.starts_with("| `")).find_map(|line| {
         let cells: Vec<_> = line.split(" | ").collect();
         let [known, kind, labels, ..] = cells[..] else { return None };
         let quoted = labels.split('`').skip(1).step_by(2).map(str::to_owned);
@@ -101,9 +112,7 @@ fn labels_of_part(kind: &str, part: &str, mut labels: Vec<String>) -> Option<Vec
 
 /// Whether there is such a recording rule.
 fn recorded(name: &str) -> bool {
-    let file = package().file("monitoring/prometheus/rules/recording.yaml");
-    let text = fs::read_to_string(file).expect("the recording rules can be read");
-    text.lines().any(|line| line.trim_start().strip_prefix("- record: ") == Some(name))
+    RECORDED.lines().any(|line| line.trim_start().strip_prefix("- record: ") == Some(name))
 }
 
 /// The first part of a recorded name says what the rule keeps apart.
