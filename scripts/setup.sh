@@ -3,16 +3,16 @@
 #
 # Usage: scripts/setup.sh dev|k8s|all
 #
-#   dev  a C compiler (for SQLite), shellcheck, bats, jq, openssl, curl, sqlite3, PostgreSQL, Redis, wrk, cargo-nextest,
-#        rustfmt, clippy; Chromium with its driver, npm, and axe-core (into target/tools), for the tests of the dashboard;
-#        and what k8s installs
+#   dev  a C compiler (for SQLite), shellcheck, bats, jq, openssl, curl, sqlite3, PostgreSQL, Redis, Prometheus with
+#        Alertmanager and the exporters of both databases, wrk, cargo-nextest, rustfmt, clippy; Chromium with its driver,
+#        npm, and axe-core (into target/tools), for the tests of the dashboard; and what k8s installs
 #   k8s  what the Kubernetes package and its scripts need, below target/tools: see scripts/setup/k8s.sh
 #   all  both
 #
 # Installs only what is missing, after saying what that is. System packages come from apt-get (Debian, Ubuntu; with
-# sudo when not root); on other systems it names what to install instead. The tests start their own PostgreSQL and Redis:
-# where this installs them, /etc/postgresql-common/createcluster.d/endpoint-stats.conf and a mask of the systemd unit
-# redis-server (`systemctl unmask redis-server` takes it back) keep the packages from starting servers.
+# sudo when not root); on other systems it names what to install instead. The tests start their own servers: where this
+# installs them, /etc/postgresql-common/createcluster.d/endpoint-stats.conf and masks of the systemd units redis-server,
+# prometheus and prometheus-… (`systemctl unmask redis-server` takes one back) keep the packages from starting any.
 #
 # Exit codes: 0 all is there; 1 something is missing and could not be installed; 2 wrong usage.
 set -euo pipefail
@@ -20,9 +20,11 @@ set -euo pipefail
 # Command, and the Debian package that brings it.
 readonly BUILD=(cc:build-essential shellcheck:shellcheck bats:bats parallel:parallel jq:jq openssl:openssl curl:curl sqlite3:sqlite3 wrk:wrk)
 readonly DATABASES=(postgres:postgresql redis-server:redis-server redis-cli:redis-tools)
+readonly MONITORING=(promtool:prometheus amtool:prometheus-alertmanager
+  prometheus-postgres-exporter:prometheus-postgres-exporter prometheus-redis-exporter:prometheus-redis-exporter)
 readonly BROWSER=(chromium:chromium chromedriver:chromium-driver npm:npm)
 readonly NO_CLUSTER=/etc/postgresql-common/createcluster.d/endpoint-stats.conf
-readonly NO_REDIS=/etc/systemd/system/redis-server.service
+readonly UNITS=/etc/systemd/system
 readonly AXE_CORE=axe-core@4.14.1
 
 usage() { awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "${BASH_SOURCE[0]}"; }
@@ -40,18 +42,24 @@ missing_of() { # command:package...
 as_root() { if ((EUID == 0)); then "$@"; else sudo "$@"; fi; }
 apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 
-start_no_postgresql() { as_root install -D -m 644 /dev/stdin "$NO_CLUSTER" <<<"create_main_cluster = off"; }
-start_no_redis() { as_root install -d /etc/systemd/system && as_root ln -sfn /dev/null "$NO_REDIS"; }
+start_no_server_of() { # package, before it is installed
+  case $1 in
+    postgresql) as_root install -D -m 644 /dev/stdin "$NO_CLUSTER" <<<"create_main_cluster = off" ;;
+    redis-server | prometheus | prometheus-*)
+      as_root install -d "$UNITS"
+      as_root ln -sfn /dev/null "$UNITS/$1.service"
+      ;;
+  esac
+}
 
 system_tools() {
-  local missing
-  mapfile -t missing < <(missing_of "${BUILD[@]}" "${DATABASES[@]}" "${BROWSER[@]}")
+  local missing package
+  mapfile -t missing < <(missing_of "${BUILD[@]}" "${DATABASES[@]}" "${MONITORING[@]}" "${BROWSER[@]}")
   if ((${#missing[@]} == 0)); then return; fi
   command -v apt-get >/dev/null || fail "no apt-get here; install these and run again: ${missing[*]}"
   ((EUID == 0)) || command -v sudo >/dev/null || fail "neither root nor sudo; install by hand: ${missing[*]}"
   say "installing ${missing[*]} with apt-get"
-  [[ " ${missing[*]} " != *" postgresql "* ]] || start_no_postgresql
-  [[ " ${missing[*]} " != *" redis-server "* ]] || start_no_redis
+  for package in "${missing[@]}"; do start_no_server_of "$package"; done
   apt_get update || fail "apt-get could not update its lists"
   apt_get install --yes --no-install-recommends "${missing[@]}" >/dev/null || fail "could not install ${missing[*]}"
 }

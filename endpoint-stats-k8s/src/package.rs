@@ -12,6 +12,14 @@ use crate::{Rendered, tools};
 /// What variants are laid over.
 const BASE: &str = "overlays/production";
 
+/// YAML that Prometheus, promtool and Alertmanager read.
+const FOR_PROGRAMS: [&str; 4] = [
+    "monitoring/alertmanager/alertmanager.yaml",
+    "monitoring/prometheus/prometheus.yaml",
+    "monitoring/prometheus/rules/",
+    "monitoring/prometheus/tests/",
+];
+
 /// The folders of manifests, and what Kustomize makes of them.
 ///
 /// What was rendered is kept in a folder, under a name made of `kubectl` and of every file of the package: tests run in
@@ -103,7 +111,7 @@ impl Package {
         Ok(files(&self.root)?.iter().map(|file| self.relative(file)).collect())
     }
 
-    /// Every manifest, by its path: the YAML of the folders that is not Kustomize's.
+    /// Every manifest, by its path: the YAML of the folders that is not Kustomize's, and not for the programs of monitoring.
     ///
     /// # Errors
     ///
@@ -112,7 +120,8 @@ impl Package {
         let is_manifest = |file: &String| {
             let path = Path::new(file);
             let is_yaml = path.extension().is_some_and(|extension| extension == "yaml");
-            is_yaml && file.contains('/') && !path.ends_with("kustomization.yaml")
+            let is_for_a_program = FOR_PROGRAMS.iter().any(|others| file.starts_with(others));
+            is_yaml && file.contains('/') && !path.ends_with("kustomization.yaml") && !is_for_a_program
         };
         Ok(self.files()?.into_iter().filter(is_manifest).collect())
     }

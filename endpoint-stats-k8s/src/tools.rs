@@ -1,4 +1,4 @@
-//! The programs that the checks ask, where `scripts/setup.sh k8s` puts them.
+//! The programs that the checks ask, where `scripts/setup.sh` puts them.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,15 @@ pub fn kubectl() -> Result<PathBuf, String> {
 /// When it was not installed.
 pub fn python_tool(name: &str) -> Result<PathBuf, String> {
     installed("k8s", name)
+}
+
+/// A program that Debian packages, as `promtool`.
+///
+/// # Errors
+///
+/// When it is not on `PATH`.
+pub fn system_program(name: &str) -> Result<PathBuf, String> {
+    on_path(name).ok_or_else(|| format!("{name} is not on PATH: run `scripts/setup.sh dev`"))
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {

@@ -7,6 +7,8 @@ mod layout;
 mod mutations;
 mod program;
 mod promises;
+mod promql;
+mod rules;
 mod server_agrees;
 mod server_checks;
 mod tool_checks;

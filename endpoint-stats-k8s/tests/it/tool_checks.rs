@@ -48,7 +48,7 @@ fn api_version(document: &str) -> String {
     rendered.objects[0].text("/apiVersion").to_owned()
 }
 
-fn said(command: &mut Command) -> (bool, String) {
+pub(crate) fn said(command: &mut Command) -> (bool, String) {
     let output = command.output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())

@@ -1,8 +1,7 @@
 //! The dashboards for Grafana: they have the fields it needs, name metrics that exist, and ask Prometheus what it understands.
 
 mod dashboard;
-mod expression;
-mod metrics;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +10,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use self::dashboard::Dashboard;
-use self::expression::Expression;
+use crate::promql::Expression;
 
 const UIDS: [(&str, &str); 4] = [
     ("books.json", "endpoint-stats-books"),
@@ -203,7 +202,7 @@ fn the_queries_of_a_panel_are_told_apart() {
 fn every_variable_is_declared_and_used() {
     let wrong = found(|dashboard| {
         let declared: BTreeSet<_> = dashboard.variables().filter_map(|variable| variable["name"].as_str()).collect();
-        let used: BTreeSet<_> = dashboard.texts().into_iter().flat_map(expression::variables).collect();
+        let used: BTreeSet<_> = dashboard.texts().into_iter().flat_map(names::variables).collect();
         let is_known = |name: &&str| declared.contains(*name) || BUILT_IN.contains(name);
         let unknown =
             used.iter().copied().filter(|name| !is_known(name)).map(|name| format!("${name}: is not declared"));
@@ -216,7 +215,7 @@ fn every_variable_is_declared_and_used() {
 #[test]
 fn links_lead_to_the_dashboards() {
     let wrong = found(|dashboard| {
-        let linked: BTreeSet<_> = dashboard.texts().into_iter().filter_map(expression::linked_uid).collect();
+        let linked: BTreeSet<_> = dashboard.texts().into_iter().filter_map(names::linked_uid).collect();
         let unknown = linked.iter().filter(|uid| !UIDS.iter().any(|(_, known)| known == *uid));
         let mut wrong: Vec<_> = unknown.map(|uid| format!("/d/{uid}: is none of the dashboards")).collect();
         let others = UIDS.iter().filter(|(_, uid)| *uid != dashboard.uid() && !linked.contains(uid));
@@ -242,7 +241,7 @@ fn prometheus_understands_every_expression() {
     let dashboards = Dashboard::all();
     let texts: Vec<_> = dashboards.iter().flat_map(Dashboard::expressions).collect();
     let rules: Vec<_> =
-        texts.iter().map(|text| json!({"record": "a:b", "expr": Expression::new(text).without_variables()})).collect();
+        texts.iter().map(|text| json!({"record": "a:b", "expr": names::without_variables(text)})).collect();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rules.json");
     fs::write(&file, json!({"groups": [{"name": "dashboards", "rules": rules}]}).to_string()).unwrap();

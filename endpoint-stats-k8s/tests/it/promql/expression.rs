@@ -1,4 +1,4 @@
-//! [`Expression`]: which metrics, labels and variables a query of Prometheus names.
+//! [`Expression`]: which metrics and labels a query of Prometheus names.
 //!
 //! It is cut into words, not parsed: promtool does that.
 
@@ -10,7 +10,7 @@ use super::metrics;
 const KEYWORDS: [&str; 7] = ["and", "bool", "inf", "nan", "offset", "or", "unless"];
 const GROUPINGS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
 
-pub(super) struct Expression<'a> {
+pub(crate) struct Expression<'a> {
     text: &'a str,
 }
 
@@ -23,23 +23,18 @@ enum Token<'a> {
 }
 
 impl<'a> Expression<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { text }
     }
 
-    /// With durations and names in place of Grafana's variables.
-    pub(super) fn without_variables(&self) -> String {
-        let text = self.text.replace("$__rate_interval", "5m").replace("$__range", "3h");
-        variables(self.text).into_iter().fold(text, |text, name| text.replace(&format!("${name}"), "x"))
-    }
-
     /// Metrics that nothing exports, and labels that their metrics do not have.
-    pub(super) fn unknown(&self) -> Vec<String> {
+    pub(crate) fn unknown(&self) -> Vec<String> {
         let tokens = tokens(self.text);
         let selected = selected(&tokens);
         let labels = selected.iter().filter_map(|(_, metric)| metrics::labels(metric)).flatten();
-        let labels: BTreeSet<_> = labels.chain(replaced(&tokens)).collect();
-        let ungrouped = grouped(&tokens).into_iter().filter(|label| !labels.contains(label));
+        let replaced = replaced(&tokens).into_iter().map(str::to_owned);
+        let labels: BTreeSet<_> = labels.chain(replaced).collect();
+        let ungrouped = grouped(&tokens).into_iter().filter(|label| !labels.contains(*label));
         let ungrouped = ungrouped.map(|label| format!("no label {label} in {}", self.text));
         let unselected = selected.iter().flat_map(|(at, metric)| unknown_of(metric, matched(&tokens[at + 1..])));
         unselected.chain(ungrouped).collect()
@@ -49,7 +44,7 @@ impl<'a> Expression<'a> {
 /// What is unknown of a metric and the labels that it is selected by.
 fn unknown_of(metric: &str, labels: Vec<&str>) -> Vec<String> {
     let Some(own) = metrics::labels(metric) else { return vec![format!("{metric}: nothing exports it")] };
-    let unknown = labels.into_iter().filter(|label| !own.contains(label));
+    let unknown = labels.into_iter().filter(|label| !own.iter().any(|known| known == label));
     unknown.map(|label| format!("{metric}: has no label {label}")).collect()
 }
 
@@ -141,21 +136,6 @@ fn replaced<'a>(tokens: &[Token<'a>]) -> Vec<&'a str> {
     tokens.windows(2).filter_map(argument).collect()
 }
 
-/// The names of Grafana's variables in a text: `$name`, `${name}`, `${name:format}`, `${name.field}`.
-pub(super) fn variables(text: &str) -> Vec<&str> {
-    let begins = text.match_indices('$').map(|(at, _)| text[at + 1..].trim_start_matches('{'));
-    let end = |rest: &str| rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-    let names = begins.map(|rest| &rest[..end(rest)]);
-    // `$1` and `${1}` are groups of label_replace, `$` alone ends a pattern.
-    names.filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')).collect()
-}
-
-/// The dashboard that a link leads to.
-pub(super) fn linked_uid(text: &str) -> Option<&str> {
-    let rest = text.strip_prefix("/d/")?;
-    Some(&rest[..rest.find(['?', '/']).unwrap_or(rest.len())])
-}
-
 #[test]
 fn words_of_an_expression_are_told_apart() {
     let text = r#"topk(10, sum by (service, le) (rate(a_total{x=~"b_total"}[$__range]))) / on (service) c > 0 or d * ignoring (le) group_left e"#;
@@ -165,5 +145,25 @@ fn words_of_an_expression_are_told_apart() {
 
     assert_eq!(metrics, ["a_total", "c", "d", "e"]);
     assert_eq!(grouped(&tokens).into_iter().collect::<Vec<_>>(), ["le", "service"]);
-    assert_eq!(variables(text), ["__range"]);
+}
+
+#[test]
+fn metrics_and_labels_that_nobody_exports_are_found() {
+    let unknown = |text: &str| Expression::new(text).unknown();
+
+    assert_eq!(unknown("rate(endpoint_stats_hits_totals[5m])"), ["endpoint_stats_hits_totals: nothing exports it"]);
+    assert_eq!(
+        unknown(r#"endpoint_stats_hits_total{status="500"}"#),
+        ["endpoint_stats_hits_total: has no label status"]
+    );
+    assert_eq!(
+        unknown("sum by (le) (endpoint_stats_hits_total)"),
+        ["no label le in sum by (le) (endpoint_stats_hits_total)"]
+    );
+    assert_eq!(
+        unknown("service:endpoint_stats_hits:rate7m"),
+        ["service:endpoint_stats_hits:rate7m: nothing exports it"]
+    );
+    assert_eq!(unknown("endpoint_stats_latency_seconds"), ["endpoint_stats_latency_seconds: nothing exports it"]);
+    assert!(unknown("sum by (le, pod) (rate(endpoint_stats_latency_seconds_bucket[5m]))").is_empty());
 }
