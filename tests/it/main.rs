@@ -19,3 +19,4 @@ mod support;
 #[path = "support/tests/mod.rs"]
 mod support_tests;
 mod teeth;
+mod traced_store;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+use tracing::{Instrument, Span};
 
 use super::backoff::Backoff;
 use super::fleet::OwnHits;
@@ -90,6 +91,7 @@ impl Flusher {
             background.spawn(roller.run(config.roll_up));
         }
         let (stop, stopped) = oneshot::channel();
+        begin_at_zero(&aggregator);
         let task = Task {
             aggregator,
             store,
@@ -203,7 +205,9 @@ impl Task {
         let look = std::mem::take(&mut self.refresh_due);
         let service = name(&self.aggregator);
         // A task of its own: nothing this one does can cut a write in half.
-        self.under_way = Some(tokio::spawn(there_and_back(Arc::clone(&self.store), batch, look, service)));
+        let span = span_of(batch.as_deref());
+        let visit = there_and_back(Arc::clone(&self.store), batch, look, service);
+        self.under_way = Some(tokio::spawn(visit.instrument(span)));
     }
 
     fn take(&mut self, answer: Option<Answer>) {
@@ -281,6 +285,13 @@ impl Task {
     }
 }
 
+/// A flush is a trace of its own; a look, which is made twice a second, is none.
+fn span_of(batch: Option<&Batch>) -> Span {
+    batch.map_or_else(Span::none, |batch| {
+        tracing::info_span!(parent: None, "flush", seq = batch.seq, deltas = batch.deltas.len(), hits = batch.hits())
+    })
+}
+
 /// Applies a batch, if there is one, and reads what the store then holds, if asked or something was applied.
 async fn there_and_back(store: Arc<dyn StatsStore>, batch: Option<Arc<Batch>>, look: bool, service: String) -> Answer {
     let applied = match batch {
@@ -297,6 +308,13 @@ async fn there_and_back(store: Arc<dyn StatsStore>, batch: Option<Arc<Batch>>, l
     let looked = if known && look { Some(store.endpoints().await) } else { None };
     let is_up = !applied.as_ref().is_some_and(is_away) && !looked.as_ref().is_some_and(is_away);
     Answer { applied, is_up, endpoints: looked.and_then(Result::ok) }
+}
+
+/// A counter whose first value comes late seems not to have risen at all.
+fn begin_at_zero(aggregator: &Aggregator) {
+    for result in FLUSHES.values_of("result") {
+        FLUSHES.counter([name(aggregator).into(), (*result).into()]).increment(0);
+    }
 }
 
 /// Whether the store could not be reached; one that refuses something is there.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use super::flusher::{describe, ticks};
 use crate::clock::{Clock, Moment};
 use crate::store::{Retention, RolledUp, StatsStore, StoreError};
@@ -24,7 +26,8 @@ impl Roller {
             ticks.tick().await;
             let now = self.clock.now();
             let began_at = Moment::now();
-            let done = self.store.roll_up(now, &self.retention).await;
+            let work = self.store.roll_up(now, &self.retention);
+            let done = work.instrument(tracing::info_span!(parent: None, "roll_up")).await;
             let took = Moment::now().since(began_at);
             ROLL_UP_DURATION.histogram([self.service.clone().into()]).record(took.as_secs_f64());
             if self.conclude(done) {

@@ -57,6 +57,7 @@ mod settler;
 mod span;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod traced;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod window_counts;
 
@@ -82,6 +83,7 @@ pub use redis::RedisStore;
 pub use remote::RemoteStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
+pub use traced::TracedStore;
 
 use std::sync::Arc;
 

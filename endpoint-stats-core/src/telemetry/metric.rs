@@ -102,6 +102,11 @@ impl<const LABELS: usize> Metric<LABELS> {
         self.name
     }
 
+    /// The values that a label may have; none, when they are not known beforehand.
+    pub(crate) fn values_of(&self, label: &str) -> &'static [&'static str] {
+        self.labels.iter().find(|it| it.name == label).map_or(&[], |it| it.values)
+    }
+
     /// What there is to say about it.
     pub const fn description(&'static self) -> Description {
         Description { name: self.name, kind: self.kind, unit: self.unit, labels: &self.labels, help: self.help }

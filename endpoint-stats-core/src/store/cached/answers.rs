@@ -6,6 +6,7 @@ use std::time::Duration;
 use redis::Value;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tracing::Span;
 
 use super::cache_stats::{Event, Tally};
 use super::circuit::{Admission, Change, Circuit, Ticket};
@@ -103,6 +104,7 @@ impl Answers {
             Admission::Open => (Found::Unknown, Event::Bypass),
         };
         self.tally.add(event);
+        Span::current().record("result", event.name());
         found
     }
 

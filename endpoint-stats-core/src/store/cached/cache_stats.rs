@@ -75,6 +75,11 @@ impl Tally {
 }
 
 impl Event {
+    /// What metrics and spans call it.
+    pub(super) fn name(self) -> &'static str {
+        self.as_metric().1
+    }
+
     fn as_metric(self) -> (&'static Metric<1>, &'static str) {
         match self {
             Self::Hit => (&CACHE_QUESTIONS, "hit"),

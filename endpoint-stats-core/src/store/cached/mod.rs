@@ -54,6 +54,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tracing::Instrument;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 pub use self::cache_stats::CacheStats;
@@ -64,6 +66,7 @@ use self::own_writes::OwnWrites;
 use self::question::Question;
 use self::single_flight::Flights;
 use super::redis::RedisOptions;
+use super::traced::part_of_current;
 use super::{
     Applied, Batch, EndpointStatus, Message, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
     StoreErrorKind, WriterId, WriterState,
@@ -182,7 +185,8 @@ impl<S: StatsStore + 'static> CachedStore<S> {
         W: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let (inner, answers) = (Arc::clone(&self.inner), Arc::clone(&self.answers));
-        let (seat, is_shared) = flights.join(question.digest, || async move {
+        let span = part_of_current(|| tracing::debug_span!("cache", result = Empty));
+        let work = async move {
             let found = answers.look_up(question).await;
             if let Found::Answer(answer) = found {
                 return Ok(Arc::new(answer));
@@ -193,11 +197,13 @@ impl<S: StatsStore + 'static> CachedStore<S> {
                 answers.keep(question, Arc::clone(&answer), Moment::now().since(asked_at));
             }
             Ok(answer)
-        });
+        };
+        let (seat, is_shared) = flights.join(question.digest, || work.instrument(span.clone()));
         if is_shared {
             self.answers.tally.add(Event::Shared);
+            span.record("result", Event::Shared.name());
         }
-        seat.wait().await
+        seat.wait().instrument(span).await
     }
 
     fn elapsed(&self) -> Duration {

@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use diesel_async::AsyncPgConnection;
+use tracing::Instrument;
 
 pub use self::options::PostgresOptions;
 
@@ -161,7 +162,7 @@ impl PostgresStore {
         W: for<'c> FnOnce(&'c mut AsyncPgConnection) -> Work<'c, T> + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
-        let done = tokio::spawn(async move { shared.run(work).await }).await;
+        let done = tokio::spawn(async move { shared.run(work).await }.in_current_span()).await;
         done.unwrap_or_else(|_| Err(Failure::NoAnswer("the task ended without an answer")))
     }
 }

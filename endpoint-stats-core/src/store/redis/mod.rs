@@ -36,6 +36,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tracing::Instrument;
 
 pub(crate) use self::channel::{Channel, ChannelError};
 pub use self::options::RedisOptions;
@@ -96,7 +97,7 @@ impl RedisStore {
         T: Send + 'static,
         W: Future<Output = Result<T, Failure>> + Send + 'static,
     {
-        let done = tokio::spawn(work).await;
+        let done = tokio::spawn(work.in_current_span()).await;
         let done = done.unwrap_or_else(|_| Err(Failure::NoAnswer("the task ended without an answer")));
         done.map_err(|failure| failure.while_trying(what, &self.shared.place))
     }

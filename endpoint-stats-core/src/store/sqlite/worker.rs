@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use super::error::Failure;
 use super::session::Session;
@@ -58,7 +59,13 @@ impl Worker {
         call: impl FnOnce(&mut Session) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |session| drop(reply.send(call(session))));
+        let span = Span::current();
+        let job: Job = Box::new(move |session| {
+            let result = span.in_scope(|| call(session));
+            // Whoever waits for the result is then the last to hold the span.
+            drop(span);
+            drop(reply.send(result));
+        });
         self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(|| gone(what))?;
         let result = answer.await.map_err(|_| gone(what))?;
         result.map_err(|failure| failure.while_trying(what, &self.path))
