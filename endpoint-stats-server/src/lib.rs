@@ -21,6 +21,7 @@ pub mod report;
 mod retry;
 pub mod serve;
 pub mod settings;
+mod telemetry;
 mod window_sum;
 
 pub use pages::Dashboard;

@@ -16,6 +16,7 @@ mod serve;
 mod store;
 mod tls;
 mod token;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -37,6 +38,7 @@ pub use self::serve::{LogFormat, ServeArgs};
 pub use self::store::{RedisArgs, StoreArgs};
 pub use self::tls::TlsArgs;
 pub use self::token::{CreateArgs, ListArgs, RevokeArgs, TokenArgs, TokenCommand, TokensFileArgs};
+pub use self::trace::TraceArgs;
 
 const EXAMPLES: &str = "\
 Examples:

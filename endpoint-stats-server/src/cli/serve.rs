@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{AccessArgs, LimitArgs, RedisArgs, StoreArgs, TlsArgs};
+use super::{AccessArgs, LimitArgs, RedisArgs, StoreArgs, TlsArgs, TraceArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,6 +58,9 @@ pub struct ServeArgs {
     /// A file with a certificate that others serve, to say in the metrics when it ends; may be given again.
     #[arg(long, env = "ENDPOINT_STATS_WATCH_CERTIFICATE", value_name = "FILE", value_delimiter = ',')]
     pub watch_certificate: Vec<PathBuf>,
+    /// Who gets its traces.
+    #[command(flatten)]
+    pub trace: TraceArgs,
     /// What clients can take.
     #[command(flatten)]
     pub limits: LimitArgs,

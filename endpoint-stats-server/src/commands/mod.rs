@@ -17,7 +17,9 @@ mod token;
 use std::sync::Arc;
 
 use endpoint_stats_core::store::postgres::PostgresStore;
-use endpoint_stats_core::store::{MemoryStore, RedisStore, SqliteStore, StatsStore, StoreError, StoreErrorKind};
+use endpoint_stats_core::store::{
+    MemoryStore, RedisStore, SqliteStore, StatsStore, StoreError, StoreErrorKind, TracedStore,
+};
 
 pub use self::failure::Failure;
 use crate::cli::{Command, ConfigCommand, StoreArgs};
@@ -54,11 +56,17 @@ async fn run_command(command: Command, settings: &Settings) -> Result<(), Failur
 
 async fn open(args: &StoreArgs) -> Result<Arc<dyn StatsStore>, Failure> {
     Ok(match StoreUrl::from_args(args)? {
-        StoreUrl::Sqlite(file) => Arc::new(SqliteStore::open(&file).await.map_err(Failure::setting)?),
-        StoreUrl::Postgres(options) => Arc::new(PostgresStore::connect(*options).await.map_err(from_database)?),
-        StoreUrl::Redis(options) => Arc::new(RedisStore::connect(*options).await.map_err(from_database)?),
+        StoreUrl::Sqlite(file) => traced(SqliteStore::open(&file).await.map_err(Failure::setting)?, "sqlite"),
+        StoreUrl::Postgres(options) => {
+            traced(PostgresStore::connect(*options).await.map_err(from_database)?, "postgresql")
+        }
+        StoreUrl::Redis(options) => traced(RedisStore::connect(*options).await.map_err(from_database)?, "redis"),
         StoreUrl::Memory => Arc::new(MemoryStore::default()),
     })
+}
+
+fn traced(store: impl StatsStore + 'static, system: &'static str) -> Arc<dyn StatsStore> {
+    Arc::new(TracedStore::new(store, system))
 }
 
 /// Opens a store to read it, which makes no file.

@@ -1,6 +1,6 @@
 //! `serve`: the server, from its flags to its end.
 
-use std::io::IsTerminal;
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,15 +14,16 @@ use endpoint_stats_core::store::redis::RedisOptions;
 use endpoint_stats_core::store::{CachedStore, StatsStore};
 use endpoint_stats_core::{EndpointStats, ServiceName};
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
+use tokio::time::Instant;
 
 use super::{Failure, migrate, open};
 use crate::access::{self, Access, AccessOptions, TokenFile, WithoutToken};
-use crate::cli::{LogFormat, ServeArgs};
+use crate::cli::ServeArgs;
 use crate::exposition;
 use crate::ingest::{CallerSecret, Ingest};
 use crate::serve::{self, Listeners, Options, Tls, UNCOUNTED};
 use crate::settings::{self, SettingError, StoreUrl, service_name};
+use crate::telemetry::{self, Telemetry};
 
 /// What is known before a store is opened or an address is taken.
 struct Plan {
@@ -37,13 +38,27 @@ struct Plan {
 
 /// Finds out whether `serve` would start, as far as its settings tell.
 pub(super) fn check(args: &ServeArgs) -> Result<(), Failure> {
+    telemetry::Options::from_args(&args.trace)?;
     plan(args).map(drop)
 }
 
 pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
-    log_to_stderr(args.log_format);
+    let telemetry = Telemetry::start(&args.service, args.log_format, telemetry::Options::from_args(&args.trace)?);
+    let drain = Duration::from_secs(args.drain_secs.into());
+    let ended_at = Cell::new(None);
+    let interrupted = async {
+        serve::interrupted().await;
+        ended_at.set(Some(Instant::now()));
+    };
+    let served = run_until(interrupted, args).await;
+    let passed = ended_at.get().map_or(Duration::ZERO, |at| at.elapsed());
+    telemetry.finish(drain.saturating_sub(passed)).await;
+    served
+}
+
+async fn run_until(interrupted: impl Future<Output = ()>, args: ServeArgs) -> Result<(), Failure> {
     let exposition = exposition::install().context("failed to install the metrics recorder")?;
-    let mut interrupted = pin!(serve::interrupted());
+    let mut interrupted = pin!(interrupted);
     let Plan { service, flush, cache, limits, tls, access, caller_secret } = plan(&args)?;
     exposition::watch_certificates(args.tls.tls_cert.iter().chain(&args.watch_certificate).cloned().collect());
     let listeners = 1 + usize::from(args.admin_listen.is_some());
@@ -155,18 +170,4 @@ async fn listen(setting: &'static str, address: std::net::SocketAddr) -> Result<
 
 fn uncounted() -> Result<RoutePatterns, anyhow::Error> {
     UNCOUNTED.iter().try_fold(RoutePatterns::default(), |patterns, route| Ok(patterns.with_ignored(route)?))
-}
-
-/// Writes log lines to standard error; `RUST_LOG` selects them, by default those of level info and above.
-fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    // Another logger is only there when a test has set one, which is then to stay.
-    let _ = match format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().try_init(),
-    };
 }

@@ -9,6 +9,7 @@ use endpoint_stats_core::aggregate::Delta;
 use endpoint_stats_core::store::{Applied, Batch, StatsStore, StoreError, StoreErrorKind, WriterId};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::api_error::ApiError;
 use crate::retry::Retry;
@@ -71,7 +72,7 @@ impl GroupCommit {
         }
         let (committed, outcome) = oneshot::channel();
         self.waiting().push(Waiting { deltas, committed })?;
-        tokio::spawn(Arc::clone(self).apply_next());
+        tokio::spawn(Arc::clone(self).apply_next().instrument(tracing::debug_span!("commit")));
         outcome.await.unwrap_or_else(|_| Err(contract_broken()))
     }
 

@@ -32,6 +32,7 @@ use endpoint_stats_core::clock::{Clock, SystemClock};
 use endpoint_stats_core::middleware::CallerHasher;
 use endpoint_stats_core::store::{ListeningStore, StatsStore};
 use endpoint_stats_core::telemetry::EndpointTotals;
+use tracing::Instrument;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -128,7 +129,7 @@ struct Described;
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
-    tokio::spawn(work).await.map_err(|_| panicked())?
+    tokio::spawn(work.in_current_span()).await.map_err(|_| panicked())?
 }
 
 /// Parses a body; a large one beside the runtime's threads, which have other requests.

@@ -24,6 +24,7 @@ use super::shelter::{OVERLOADED, Shelter, Waited, shelter};
 use crate::api_error::ApiError;
 use crate::exposition::catalog::PANICS;
 use crate::ingest::ErrorForm;
+use crate::telemetry::RequestSpan;
 
 /// Smaller answers fit into a packet or two as they are.
 const WORTH_COMPRESSING: u64 = 1024;
@@ -62,7 +63,7 @@ fn is_compressible(_: StatusCode, _: axum::http::Version, headers: &HeaderMap, _
 /// Names the request, in its log lines and in its answer, and logs how it ended.
 async fn name_and_log(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
-    let span = tracing::error_span!("request", %id);
+    let span = RequestSpan::begin(&request, &id);
     request.extensions_mut().insert(id.clone());
     let seen = Seen::of(&request);
     let form = ErrorForm::of(&request);
@@ -70,9 +71,10 @@ async fn name_and_log(mut request: Request, next: Next) -> Response {
         let mut response = explained(next.run(request).await, form, &id).await;
         response.headers_mut().insert(REQUEST_ID, id.to_header());
         seen.log(&response);
+        span.answered(response.status());
         response
     };
-    work.instrument(span).await
+    work.instrument(span.span()).await
 }
 
 /// What of a request may be logged: neither its path, which may hold secrets, nor its query, headers or body.

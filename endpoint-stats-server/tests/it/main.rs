@@ -43,3 +43,4 @@ mod support;
 mod takers;
 mod tls;
 mod token;
+mod tracing;
