@@ -14,15 +14,14 @@
 //! The other layers count into what they count into by default: axum-prometheus into the exporter that it brings,
 //! tower-otel-http-metrics into OpenTelemetry's SDK with a periodic reader.
 
+mod calls;
 mod paired;
 
 use std::borrow::Cow;
-use std::convert::Infallible;
-use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -39,17 +38,17 @@ use endpoint_stats_core::middleware::{
 };
 use http::{HeaderName, HeaderValue, Request, Response, Uri};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::Full;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{SdkMeterProvider, Temporality};
+use tower::Layer;
 use tower::layer::util::Identity;
 use tower::util::MapResponseLayer;
-use tower::{Layer, Service};
 use tower_otel_http_metrics::{HTTPMetricsLayer, HTTPMetricsLayerBuilder};
 
+use self::calls::{calls, hello};
 use self::paired::{Table, Variant};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -131,12 +130,6 @@ fn callers_table() -> Table {
 
 // === the services ===
 
-fn hello()
--> impl Service<Request<()>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Sized> + Clone + Sync + 'static
-{
-    tower::service_fn(async |_: Request<()>| Ok(Response::new(Full::new(Bytes::from_static(b"Hello, World!")))))
-}
-
 fn router() -> Router {
     Router::new()
         .route("/", get(async || "Hello, World!"))
@@ -173,41 +166,6 @@ fn callers() -> impl Fn() -> Request<()> + Clone + Sync {
         request.headers_mut().insert(API_KEY, keys[caller].clone());
         request.extensions_mut().insert(PeerAddress(address));
         request
-    }
-}
-
-/// Calls a service's own copy on each thread, again and again.
-fn calls<S, B, R, ResB>(service: S, request: R) -> impl Fn() -> Box<dyn FnMut()> + Sync
-where
-    S: Service<Request<B>, Response = Response<ResB>, Error = Infallible> + Clone + Sync + 'static,
-    R: Fn() -> Request<B> + Clone + Sync + 'static,
-    ResB: HttpBody,
-{
-    move || {
-        let (mut service, request) = (service.clone(), request.clone());
-        Box::new(move || call(&mut service, request()))
-    }
-}
-
-fn call<S, B, ResB>(service: &mut S, request: Request<B>)
-where
-    S: Service<Request<B>, Response = Response<ResB>, Error = Infallible>,
-    ResB: HttpBody,
-{
-    let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(())) = service.poll_ready(&mut cx) else { unreachable!("these services are always ready") };
-    let Poll::Ready(Ok(response)) = pin!(service.call(black_box(request))).poll(&mut cx) else {
-        unreachable!("these services answer at once")
-    };
-    let (head, body) = response.into_parts();
-    black_box(head.status);
-    let mut body = pin!(body);
-    while !body.is_end_stream() {
-        match body.as_mut().poll_frame(&mut cx) {
-            Poll::Ready(Some(frame)) => drop(black_box(frame)),
-            Poll::Ready(None) => break,
-            Poll::Pending => unreachable!("these bodies are there at once"),
-        }
     }
 }
 

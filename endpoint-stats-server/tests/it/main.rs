@@ -26,6 +26,7 @@ mod import_kill;
 mod kill;
 mod log_lines;
 mod metrics_docs;
+mod monitoring;
 mod otlp;
 mod overloaded;
 mod postgres;

@@ -31,6 +31,7 @@ use super::command;
 use super::guardian::{self, Guardian};
 use super::log::{Log, Seen};
 use super::percent_encoding::percent_encoded;
+use super::programs::quiet;
 
 /// What a server says when all of its data is there.
 const READY: &str = "Ready to accept connections";
@@ -221,14 +222,14 @@ impl RedisServer {
     fn launch(&mut self, until: &str) -> bool {
         let before = self.log.len();
         let port = self.port.to_string();
-        let mut server = programs::quiet(&self.program);
+        let mut server = quiet(&self.program);
         server.arg(self.folder().join("redis.conf"));
         match self.authority {
             Some(_) => server.args(["--port", "0", "--tls-port", &port]),
             None => server.args(["--port", &port]),
         };
         server.args(["--cluster-port", &self.bus_port.to_string()]);
-        self.guardian = Some(Guardian::start(programs::quiet("sh"), &server, "KILL", self.folder(), &self.log));
+        self.guardian = Some(Guardian::start(quiet("sh"), &server, "KILL", self.folder(), &self.log));
         match self.log.wait_for(before, until) {
             Seen::Text => true,
             Seen::End if self.log()[before..].contains("Address already in use") => {

@@ -1,5 +1,6 @@
 //! What the tests rely on, tested: the private servers and the breakable network.
 
+mod monitoring;
 mod postgres;
 mod proxy;
 mod redis;
