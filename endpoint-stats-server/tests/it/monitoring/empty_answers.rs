@@ -3,21 +3,18 @@
 use std::cell::Cell;
 
 /// Exact names of metrics that nobody here exports.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 4] = [
     ("kube_cronjob_created", KUBERNETES),
     ("kube_cronjob_status_last_successful_time", KUBERNETES),
     ("kube_pod_container_resource_limits", KUBERNETES),
     ("kube_pod_container_status_restarts_total", KUBERNETES),
-    ("instance:endpoint_stats_flushes_failed:ratio_rate5m", "every flush is applied"),
 ];
 
 const KUBERNETES: &str = "kube-state-metrics speaks of a cluster, and here is none";
 
 /// Series and expressions without data, by a part of them.
-const EMPTY: [(&str, &str); 2] = [
-    (r#"endpoint_stats_flushes_total{result!~"applied|duplicate"}"#, "every flush is applied"),
-    ("endpoint_stats_roll_up_duration_seconds_bucket", "the next roll-up is due in a minute"),
-];
+const EMPTY: [(&str, &str); 1] =
+    [("endpoint_stats_roll_up_duration_seconds_bucket", "the next roll-up is due in a minute")];
 
 /// The same, where it depends on the moment.
 const SELDOM: [(&str, &str); 1] = [("pg_stat_activity_max_tx_duration", "a transaction is open for a moment only")];
