@@ -2,7 +2,8 @@
 //!
 //! Each duration of a file, be it an interval, a `for` or a range in an expression, is divided by [`TIMES`]; none becomes
 //! shorter than [`SHORTEST_MS`], which holds four scrapes. Thresholds stay what they are: rates are by the second and
-//! shares have no unit.
+//! shares have no unit. Only increases that are summed up from rates, of which each stands for a minute, come out larger.
+//! The server's own clocks are not hurried: it asks its store every few seconds, and waits longer after each failed flush.
 
 /// How much faster time runs.
 const TIMES: u64 = 60;
