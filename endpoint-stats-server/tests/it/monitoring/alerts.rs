@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::questions::wait_for_targets;
-use super::receiver::Receiver;
+use super::receiver::{Message, Receiver};
 use super::rule_files::hurried_files;
 use super::wait::wait_for;
 use super::watched::Watched;
@@ -16,6 +16,8 @@ use crate::support::exporters::Exporter;
 
 /// Alerts that say nothing new while the store is away; the second is the warning that goes with it.
 const SILENT: [&str; 2] = ["EndpointStatsExporterDown", "EndpointStatsStoreUnreachable"];
+
+const TITLE: &str = "EndpointStatsStoreUnreachable in endpoint-stats (critical)";
 
 #[test]
 fn a_database_that_stops_is_told_once_to_those_on_call_and_so_is_its_return() {
@@ -38,19 +40,25 @@ fn a_database_that_stops_is_told_once_to_those_on_call_and_so_is_its_return() {
         let is_silent = SILENT.iter().all(|alert| inhibited.contains(*alert));
         if is_silent && !messages.is_empty() { Ok(()) } else { Err(format!("{messages:?}, inhibited: {inhibited:?}")) }
     });
+    let told_while_it_was_away = receiver.messages();
     watched.postgres.start_again();
     wait_for(|| {
-        let (messages, alerts) = (receiver.messages(), alerts(&alertmanager));
-        let is_over = messages.len() > 1 && alerts.is_empty();
-        if is_over { Ok(()) } else { Err(format!("{messages:?}, {alerts:?}")) }
+        let (told, alerts) = (receivers_and_titles(&receiver.messages()), alerts(&alertmanager));
+        let is_over = told.contains(&("on-call".to_owned(), format!("Resolved: {TITLE}"))) && alerts.is_empty();
+        if is_over { Ok(()) } else { Err(format!("{told:?}, {alerts:?}")) }
     });
 
-    let messages = receiver.messages();
-    let told: Vec<_> = messages.iter().map(|message| (&*message.receiver, &*message.title)).collect();
-    let title = "EndpointStatsStoreUnreachable in endpoint-stats (critical)";
-    assert_eq!(told, [("on-call", title), ("on-call", &format!("Resolved: {title}"))]);
-    assert!(messages[0].link.ends_with("Runbook.md#endpointstatsstoreunreachable"), "{messages:?}");
-    assert!(messages[0].text.contains("endpoint-stats-server"), "{messages:?}");
+    assert_eq!(receivers_and_titles(&told_while_it_was_away), [("on-call".to_owned(), TITLE.to_owned())]);
+    assert!(told_while_it_was_away[0].link.ends_with("Runbook.md#endpointstatsstoreunreachable"));
+    assert!(told_while_it_was_away[0].text.contains("endpoint-stats-server"), "{told_while_it_was_away:?}");
+    // What ends a moment after the alert that kept it silent may make a ticket, not wake anybody.
+    let mut told = receivers_and_titles(&receiver.messages());
+    told.retain(|(receiver, _)| receiver == "on-call");
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+fn receivers_and_titles(messages: &[Message]) -> Vec<(String, String)> {
+    messages.iter().map(|message| (message.receiver.clone(), message.title.clone())).collect()
 }
 
 /// The alerts that Alertmanager keeps to itself because of others.
