@@ -1,6 +1,7 @@
 //! What the crates do together, on real parts.
 
 mod cached;
+mod exposed;
 mod flush;
 mod layers;
 mod live;

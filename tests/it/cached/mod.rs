@@ -6,6 +6,7 @@ mod freshness;
 mod same_answers;
 mod single_flight;
 mod sizes;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ pub(crate) struct FaultyStore {
     faults: Mutex<Faults>,
     seen: watch::Sender<Seen>,
     released: watch::Sender<bool>,
+    roll_ups_fail: AtomicBool,
 }
 
 /// What a [`FaultyStore`] saw.
@@ -91,11 +93,17 @@ impl FaultyStore {
             faults: Mutex::new(faults),
             seen: watch::Sender::default(),
             released: watch::Sender::default(),
+            roll_ups_fail: AtomicBool::new(false),
         })
     }
 
     pub(crate) fn set_faults(&self, faults: impl FnMut(&Batch) -> Fault + Send + 'static) {
         *self.faults.lock().unwrap() = Box::new(faults);
+    }
+
+    /// Lets roll-ups fail, or no longer.
+    pub(crate) fn fail_roll_ups(&self, fail: bool) {
+        self.roll_ups_fail.store(fail, Ordering::SeqCst);
     }
 
     /// Lets the batches go on that wait, and all later ones.
@@ -216,6 +224,9 @@ impl StatsStore for FaultyStore {
     }
 
     async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
+        if self.roll_ups_fail.load(Ordering::SeqCst) {
+            return Err(fault(StoreErrorKind::Unavailable));
+        }
         self.store.roll_up(now, retention).await
     }
 

@@ -11,6 +11,7 @@ mod roll_up;
 mod shutdown;
 mod start;
 mod time;
+mod told;
 mod writer;
 
 pub(crate) use faulty_store::{Fault, FaultyStore, times};
