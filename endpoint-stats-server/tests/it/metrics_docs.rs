@@ -118,6 +118,14 @@ fn a_server_exports_what_is_documented_and_nothing_else() {
         page().contains(&format!("# TYPE {} {kind}\n", metric.name))
             && (metric.name.starts_with("process_") || page().contains(&format!("# HELP {} {help}\n", metric.name)))
     };
+    let certificate = page().lines().find_map(|line| {
+        line.strip_prefix("endpoint_stats_certificate_not_after_timestamp_seconds")?
+            .rsplit(' ')
+            .next()?
+            .parse::<f64>()
+            .ok()
+    });
+    assert!(certificate.is_some_and(|end| end > 1_800_000_000.0), "{certificate:?}");
     let undescribed: Vec<_> =
         exposition::descriptions().filter(|metric| !described(metric)).map(|it| it.name).collect();
     assert_eq!(undescribed, Vec::<&str>::new());
