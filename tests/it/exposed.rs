@@ -14,26 +14,20 @@ pub(crate) fn collect() {
     EXPOSITION.get_or_init(|| exposition::install().unwrap());
 }
 
-/// The value of a series, as it is written.
-pub(crate) fn value(series: &str) -> Option<f64> {
+/// The value of a series that is a whole number.
+pub(crate) fn value(series: &str) -> Option<u64> {
     let page = EXPOSITION.get().expect("it was collected").render(Format::Text);
     let page = String::from_utf8(page).unwrap();
     page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
 /// Waits until a series has a value that is right.
-#[track_caller]
-pub(crate) fn until(series: &str, is_right: impl Fn(f64) -> bool) -> impl Future<Output = ()> {
-    async move {
-        let mut looks = interval(Duration::from_millis(10));
-        let seen = timeout(Duration::from_secs(60), async {
-            loop {
-                looks.tick().await;
-                if value(series).is_some_and(&is_right) {
-                    return;
-                }
-            }
-        });
-        assert!(seen.await.is_ok(), "{series} stays at {:?}", value(series));
-    }
+pub(crate) async fn until(series: &str, is_right: impl Fn(u64) -> bool) {
+    let mut looks = interval(Duration::from_millis(10));
+    let seen = timeout(Duration::from_mins(1), async {
+        while !value(series).is_some_and(&is_right) {
+            looks.tick().await;
+        }
+    });
+    assert!(seen.await.is_ok(), "{series} stays at {:?}", value(series));
 }

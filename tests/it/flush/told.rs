@@ -17,17 +17,17 @@ async fn a_store_that_fails_is_told_to_be_down_until_it_answers() {
     let store = FaultyStore::new(|_| Fault::None).await;
     let writer = Writer::with_config(store.clone(), FlushConfig { interval: SOON, ..no_roll_up() });
     let up = r#"endpoint_stats_store_up{service="shop"}"#;
-    until(up, |value| value == 1.0).await;
+    until(up, |value| value == 1).await;
 
     store.set_faults(|_| Fault::FailBefore);
     writer.hit("/a", 3);
-    until(up, |value| value == 0.0).await;
-    assert!(value(r#"endpoint_stats_flushes_total{service="shop",result="failed"}"#) >= Some(1.0));
-    assert_eq!(value(r#"endpoint_stats_hits_pending{service="shop"}"#), Some(3.0));
+    until(up, |value| value == 0).await;
+    assert!(value(r#"endpoint_stats_flushes_total{service="shop",result="failed"}"#) >= Some(1));
+    assert_eq!(value(r#"endpoint_stats_hits_pending{service="shop"}"#), Some(3));
 
     store.set_faults(|_| Fault::None);
-    until(up, |value| value == 1.0).await;
-    until(r#"endpoint_stats_hits_stored_total{service="shop"}"#, |stored| stored == 3.0).await;
+    until(up, |value| value == 1).await;
+    until(r#"endpoint_stats_hits_stored_total{service="shop"}"#, |stored| stored == 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,8 +38,8 @@ async fn a_batch_that_is_refused_says_nothing_against_the_store() {
 
     writer.hit("/a", 3);
 
-    until(r#"endpoint_stats_hits_dropped_total{service="shop",reason="rejected"}"#, |dropped| dropped == 3.0).await;
-    assert_eq!(value(r#"endpoint_stats_store_up{service="shop"}"#), Some(1.0));
+    until(r#"endpoint_stats_hits_dropped_total{service="shop",reason="rejected"}"#, |dropped| dropped == 3).await;
+    assert_eq!(value(r#"endpoint_stats_store_up{service="shop"}"#), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,12 +51,12 @@ async fn a_roll_up_that_fails_is_no_success() {
     let _writer = Writer::with_config(store.clone(), config);
     let last_success = r#"endpoint_stats_roll_up_last_success_timestamp_seconds{service="shop"}"#;
 
-    until(r#"endpoint_stats_roll_ups_total{service="shop",result="failed"}"#, |failed| failed >= 2.0).await;
-    assert_eq!(value(last_success), Some(0.0));
+    until(r#"endpoint_stats_roll_ups_total{service="shop",result="failed"}"#, |failed| failed >= 2).await;
+    assert_eq!(value(last_success), Some(0));
 
     store.fail_roll_ups(false);
-    until(last_success, |at| at == NOON.as_unix() as f64).await;
-    assert!(value(r#"endpoint_stats_roll_ups_total{service="shop",result="ended"}"#) >= Some(1.0));
+    until(last_success, |at| at == NOON.as_unix().cast_unsigned()).await;
+    assert!(value(r#"endpoint_stats_roll_ups_total{service="shop",result="ended"}"#) >= Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,6 +71,6 @@ async fn endpoints_are_told_as_soon_as_they_are_drained_whether_they_are_stored_
     let text = writer.flusher.totals().to_prometheus();
     assert!(text.contains(r#"endpoint_stats_hits_total{service="shop",method="GET",route="/a",outcome="200"} 3"#));
     assert!(text.contains(r#"endpoint_stats_latency_seconds_count{service="shop",method="GET",route="/a"} 3"#));
-    assert_eq!(value(r#"endpoint_stats_endpoints{service="shop"}"#), Some(1.0));
-    assert_eq!(value(r#"endpoint_stats_endpoints_limit{service="shop"}"#), Some(2_000.0));
+    assert_eq!(value(r#"endpoint_stats_endpoints{service="shop"}"#), Some(1));
+    assert_eq!(value(r#"endpoint_stats_endpoints_limit{service="shop"}"#), Some(2_000));
 }

@@ -53,7 +53,7 @@ async fn hits_sent_to_two_replicas_are_counted_once_by_prometheus() {
     assert_equal_counts(&watched, &prometheus, 33 + 5);
     wait_for(|| {
         let received = by_label(&prometheus, "job", "sum by (job) (endpoint_stats_hits_received_total)")?;
-        if received.values().sum::<f64>() == 33.0 { Ok(()) } else { Err(format!("{received:?}, not 33")) }
+        if (received.values().sum::<f64>() - 33.0).abs() < 0.5 { Ok(()) } else { Err(format!("{received:?}, not 33")) }
     });
 }
 

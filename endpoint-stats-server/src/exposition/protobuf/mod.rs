@@ -1,11 +1,13 @@
 //! Metrics as Prometheus' protobuf: messages of `io.prometheus.client`, each after its length.
 //!
-//! The layout is that of `metrics.proto` in `prometheus/client_model`; the names are its names. Latencies of endpoints are
-//! native histograms of schema 5, whose buckets are those of the sketch, and classic ones beside that.
+//! Latencies of endpoints are native histograms of schema 5, whose buckets are those of the sketch, and classic ones beside that.
+
+mod messages;
 
 use endpoint_stats_core::telemetry::{Description, EndpointMetric, EndpointTotal, Kind, LATENCY_BOUNDS};
 use prost::Message;
 
+use self::messages::{Bucket, BucketSpan, Histogram, LabelPair, Metric, MetricFamily, MetricType, Value};
 use super::family::{Family, Sample};
 
 /// Two to the power of so much is the number of buckets in a factor of two: 32, as in the sketch.
@@ -13,96 +15,6 @@ const SCHEMA: i32 = 5;
 
 /// Prometheus' own default; a latency of zero is in the sketch's first bucket, and never here.
 const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
-
-/// `MetricFamily`.
-#[derive(Clone, PartialEq, Message)]
-struct MetricFamily {
-    #[prost(string, optional, tag = "1")]
-    name: Option<String>,
-    #[prost(string, optional, tag = "2")]
-    help: Option<String>,
-    #[prost(enumeration = "MetricType", optional, tag = "3")]
-    r#type: Option<i32>,
-    #[prost(message, repeated, tag = "4")]
-    metric: Vec<Metric>,
-}
-
-/// `MetricType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
-#[repr(i32)]
-enum MetricType {
-    Counter = 0,
-    Gauge = 1,
-    Histogram = 4,
-}
-
-/// `Metric`: a series, or the series of one histogram.
-#[derive(Clone, PartialEq, Message)]
-struct Metric {
-    #[prost(message, repeated, tag = "1")]
-    label: Vec<LabelPair>,
-    #[prost(message, optional, tag = "2")]
-    gauge: Option<Value>,
-    #[prost(message, optional, tag = "3")]
-    counter: Option<Value>,
-    #[prost(message, optional, tag = "7")]
-    histogram: Option<Histogram>,
-}
-
-/// `LabelPair`.
-#[derive(Clone, PartialEq, Message)]
-struct LabelPair {
-    #[prost(string, optional, tag = "1")]
-    name: Option<String>,
-    #[prost(string, optional, tag = "2")]
-    value: Option<String>,
-}
-
-/// `Gauge` and `Counter`, which are alike.
-#[derive(Clone, Copy, PartialEq, Message)]
-struct Value {
-    #[prost(double, optional, tag = "1")]
-    value: Option<f64>,
-}
-
-/// `Histogram`.
-#[derive(Clone, PartialEq, Message)]
-struct Histogram {
-    #[prost(uint64, optional, tag = "1")]
-    sample_count: Option<u64>,
-    #[prost(double, optional, tag = "2")]
-    sample_sum: Option<f64>,
-    #[prost(message, repeated, tag = "3")]
-    bucket: Vec<Bucket>,
-    #[prost(sint32, optional, tag = "5")]
-    schema: Option<i32>,
-    #[prost(double, optional, tag = "6")]
-    zero_threshold: Option<f64>,
-    #[prost(uint64, optional, tag = "7")]
-    zero_count: Option<u64>,
-    #[prost(message, repeated, tag = "12")]
-    positive_span: Vec<BucketSpan>,
-    #[prost(sint64, repeated, tag = "13")]
-    positive_delta: Vec<i64>,
-}
-
-/// `Bucket`, of a classic histogram.
-#[derive(Clone, Copy, PartialEq, Message)]
-struct Bucket {
-    #[prost(uint64, optional, tag = "1")]
-    cumulative_count: Option<u64>,
-    #[prost(double, optional, tag = "2")]
-    upper_bound: Option<f64>,
-}
-
-/// `BucketSpan`: so many buckets in a row, after a gap.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-struct BucketSpan {
-    #[prost(sint32, optional, tag = "1")]
-    offset: Option<i32>,
-    #[prost(uint32, optional, tag = "2")]
-    length: Option<u32>,
-}
 
 /// Writes what the facade collected, and what each endpoint counted.
 pub(super) fn encode(facade: &[Family], totals: &[EndpointTotal]) -> Vec<u8> {
