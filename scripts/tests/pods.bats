@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# The pods of the overlay `dev`, with their own commands, users, volumes, settings and Secrets, on this machine's PostgreSQL
-# and Redis: what a cluster would run, without the cluster.
+# The pods of the overlay `dev`, with their own commands, users, volumes, settings and Secrets, on this machine's PostgreSQL,
+# Redis, Alertmanager and exporters: what a cluster would run, without the cluster.
 
 load secrets.bash
 
-@test "the pods of dev start, count a hit, back it up, prove the backup, and end" {
+@test "the pods of dev start, are watched, count a hit, back it up, prove the backup, and end" {
   [ "$EUID" -eq 0 ] || skip "only root has namespaces to give"
   SERVER_PROGRAM=${ENDPOINT_STATS_BIN:-$REPOSITORY/target/debug/endpoint-stats-server}
   export SERVER_PROGRAM

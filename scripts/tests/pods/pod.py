@@ -17,7 +17,19 @@ from pathlib import Path
 import yaml
 
 # What the images bring: the program that takes the arguments.
-ENTRYPOINTS = {"endpoint-stats-server": ["/usr/local/bin/endpoint-stats-server"], "postgres": [], "redis": []}
+ENTRYPOINTS = {
+    "endpoint-stats-server": ["/usr/local/bin/endpoint-stats-server"],
+    "postgres": [],
+    "prom/alertmanager": ["/bin/alertmanager"],
+    "quay.io/prometheuscommunity/postgres-exporter": ["/bin/postgres_exporter"],
+    "redis": [],
+}
+# Where the images have programs that Debian has elsewhere.
+PROGRAMS = {
+    "bin/alertmanager": "/usr/bin/prometheus-alertmanager",
+    "bin/postgres_exporter": "/usr/bin/prometheus-postgres-exporter",
+    "redis_exporter": "/usr/bin/prometheus-redis-exporter",
+}
 
 
 class Pod:
@@ -74,6 +86,9 @@ class Pod:
         programs = self.root / "usr/local/bin"
         for program in (Path(os.environ["SERVER_PROGRAM"]), Path(__file__).parent.parent / "stand-ins/docker-entrypoint.sh"):
             self.write(programs.relative_to(self.root) / program.name, program.read_bytes(), 0o755)
+        for path, program in PROGRAMS.items():
+            (self.root / path).unlink(missing_ok=True)
+            (self.root / path).symlink_to(program)
 
     def mount(self, mount):
         name, target = mount["name"], mount["mountPath"].lstrip("/")
@@ -99,21 +114,17 @@ class Pod:
             run("mount", "-o", "remount,ro,bind", folder)
 
     def files(self, volume):
-        if "configMap" in volume:
-            source = volume["configMap"]
-            for path, content in self.object("ConfigMap", source["name"])["data"].items():
-                yield path, content, source["defaultMode"]
-        elif "secret" in volume:
-            source = volume["secret"]
-            yield from self.secret(source["secretName"], source.get("items"), source["defaultMode"])
-        else:
-            for source in volume["projected"]["sources"]:
-                yield from self.secret(source["secret"]["name"], source["secret"].get("items"), volume["projected"]["defaultMode"])
+        projected = volume.get("projected")
+        for source in projected["sources"] if projected else [volume]:
+            what = source.get("configMap") or source["secret"]
+            data = self.object("ConfigMap", what["name"])["data"] if "configMap" in source else self.secret(what)
+            for item in what.get("items") or [{"key": key, "path": key} for key in data]:
+                yield item["path"], data[item["key"]], (projected or what)["defaultMode"]
 
-    def secret(self, name, items, mode):
-        data = yaml.safe_load((self.state / "secrets" / name).read_text())["data"]
-        for item in items or [{"key": key, "path": key} for key in data]:
-            yield item["path"], base64.b64decode(data[item["key"]]), mode
+    def secret(self, source):
+        # A volume and a projected volume call the name differently.
+        manifest = self.state / "secrets" / (source.get("secretName") or source["name"])
+        return {key: base64.b64decode(value) for key, value in yaml.safe_load(manifest.read_text())["data"].items()}
 
     def write(self, path, content, mode, group=0):
         target = self.root / path

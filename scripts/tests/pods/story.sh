@@ -31,6 +31,12 @@ passes() { # workload, container, probe
   printf '%s: %s passes\n' "$2" "$3"
 }
 
+# Not by a pipe: grep would be done before curl.
+shows() { # container, port, start of a line of its metrics
+  grep -q "^$3" <<<"$(curl --silent --fail --max-time 10 "http://127.0.0.1:$2/metrics")" || fail "$1 does not show $3"
+  printf '%s: shows %s\n' "$1" "$3"
+}
+
 completes() { # workload, container
   pod start "$1" "$2" >"$state/$2.log" 2>&1 || fail "$2 fails"
   printf '%s: done\n' "$2"
@@ -47,8 +53,19 @@ count_a_hit() {
 
 refuse_strangers() {
   [[ $(curl --silent --output /dev/null --write-out '%{http_code}' http://127.0.0.1:9999/stats) == 401 ]] || fail "strangers may read"
-  curl --silent --fail http://127.0.0.1:9998/metrics | grep -q '^endpoint_stats_hits_pending' || fail "no metrics"
-  printf 'api: refuses strangers, and shows metrics\n'
+  printf 'api: refuses strangers\n'
+}
+
+watch() {
+  start Deployment/postgres-exporter postgres-exporter
+  passes Deployment/postgres-exporter postgres-exporter startupProbe
+  shows postgres-exporter 9187 'pg_up 1'
+  start Deployment/redis-exporter redis-exporter
+  passes Deployment/redis-exporter redis-exporter readinessProbe
+  shows redis-exporter 9121 'redis_up 1'
+  start StatefulSet/alertmanager alertmanager
+  passes StatefulSet/alertmanager alertmanager readinessProbe
+  shows alertmanager 9093 'alertmanager_config_last_reload_successful 1'
 }
 
 main() {
@@ -65,12 +82,14 @@ main() {
   passes StatefulSet/database database readinessProbe
   start StatefulSet/cache cache
   passes StatefulSet/cache cache readinessProbe
+  watch
   completes Job/migrate migrate
   completes Deployment/api wait-for-tables
   start Deployment/api api
   passes Deployment/api api startupProbe
   passes Deployment/api api readinessProbe
   refuse_strangers
+  shows api 9998 endpoint_stats_hits_pending
   count_a_hit
   completes CronJob/roll-up roll-up
   completes CronJob/backup backup
