@@ -182,7 +182,7 @@ async fn prometheus(State(exposition): State<Exposition>, headers: HeaderMap) ->
 
 async fn nothing_here() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here").with_hint(
-        "try /, /stats, /live, /endpoint, /unused, /books, /health, /ready, /metrics, or /docs for those under /v1",
+        "try /, /stats, /live, /endpoint, /unused, /books, or /docs for those under /v1; /health, /ready and /metrics may have an address of their own",
     )
 }
 
