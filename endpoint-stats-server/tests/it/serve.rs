@@ -147,10 +147,16 @@ fn a_server_that_waits_for_its_store_can_be_stopped() {
 #[test]
 fn a_second_signal_ends_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start_with(folder.path(), &["--drain-secs", "600"]);
-    // A request that never ends holds the first shutdown up.
+    let mut server = Server::start_with(folder.path(), &["--drain-secs", "600", "--without-token", "everything"]);
+    // A request that never ends holds the first shutdown up. The server asks for its body, so it has begun.
     let mut stream = TcpStream::connect(server.address).unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nhost:").unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = "POST /v1/hits HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                content-length: 100\r\nexpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
 
     server.terminate();
     server.wait_for("shutting down");
