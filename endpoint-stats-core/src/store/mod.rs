@@ -16,7 +16,7 @@
 //! - **Sums stay.** Rolling up moves counts into wider windows and changes no sum. Only [`Retention`] deletes.
 
 mod batch;
-#[cfg(any(feature = "postgres", feature = "redis", feature = "remote"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "remote", feature = "spool"))]
 mod batch_encoding;
 #[cfg(feature = "remote")]
 mod batch_message;
@@ -47,7 +47,7 @@ pub mod redis;
 pub mod remote;
 #[cfg(any(feature = "postgres", feature = "remote"))]
 mod roots;
-#[cfg(any(feature = "redis", feature = "remote"))]
+#[cfg(any(feature = "redis", feature = "remote", feature = "spool"))]
 mod sealed;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "remote"))]
 mod secret_file;
@@ -64,6 +64,8 @@ mod window_counts;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use batch::judge;
 pub use batch::{Batch, WriterId};
+#[cfg(feature = "spool")]
+pub(crate) use batch_encoding::{decode_deltas, encode_deltas};
 pub(crate) use batch::{Judgement, WriterMark};
 #[cfg(feature = "remote")]
 pub use batch_message::InvalidBatch;
@@ -76,6 +78,8 @@ pub use memory::MemoryStore;
 pub use message::Message;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
+#[cfg(feature = "spool")]
+pub(crate) use sealed::{CHECKSUM, opened, seal};
 pub use query::{EndpointFilter, EndpointReport, EndpointStatus, SeriesPoint, StatsQuery, StatsReport, Summary};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
