@@ -10,9 +10,9 @@ use tracing::{Instrument, Span};
 
 use super::backoff::Backoff;
 use super::fleet::OwnHits;
+use super::outbox::{Outbox, Written};
 use super::pending::Pending;
 use super::roller::Roller;
-use super::outbox::{Outbox, Written};
 use super::sender::{Sender, Verdict};
 #[cfg(feature = "spool")]
 use super::spool::Spool;

@@ -81,7 +81,9 @@ impl Spooled {
     pub(super) fn judge(&mut self, answer: &Result<Applied, StoreError>) -> Verdict {
         let Some(head) = self.head.take() else { return Verdict::Failed };
         let (verdict, conclusion) = match answer {
-            Ok(Applied::Applied | Applied::Duplicate) => (Verdict::Stored { batch: head.batch.clone(), is_own: !head.is_found }, Conclusion::Done),
+            Ok(Applied::Applied | Applied::Duplicate) => {
+                (Verdict::Stored { batch: head.batch.clone(), is_own: !head.is_found }, Conclusion::Done)
+            }
             Ok(Applied::Gap { .. }) => (Verdict::Renamed, Conclusion::Rename),
             Err(error) => match error.kind() {
                 StoreErrorKind::Conflict => (Verdict::Renamed, Conclusion::Rename),
@@ -193,9 +195,7 @@ fn conclude(journal: &mut Journal<Folder>, conclusion: Conclusion) -> Result<(),
             Ok(())
         }
         Conclusion::Rename => journal.rename().map_err(|error| (error, Conclusion::Rename)),
-        Conclusion::Splice(parts) => {
-            journal.splice(parts.clone()).map_err(|error| (error, Conclusion::Splice(parts)))
-        }
+        Conclusion::Splice(parts) => journal.splice(parts.clone()).map_err(|error| (error, Conclusion::Splice(parts))),
     }
 }
 

@@ -64,9 +64,9 @@ mod window_counts;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use batch::judge;
 pub use batch::{Batch, WriterId};
+pub(crate) use batch::{Judgement, WriterMark};
 #[cfg(feature = "spool")]
 pub(crate) use batch_encoding::{decode_deltas, encode_deltas};
-pub(crate) use batch::{Judgement, WriterMark};
 #[cfg(feature = "remote")]
 pub use batch_message::InvalidBatch;
 #[cfg(feature = "redis")]
@@ -78,13 +78,13 @@ pub use memory::MemoryStore;
 pub use message::Message;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
-#[cfg(feature = "spool")]
-pub(crate) use sealed::{CHECKSUM, opened, seal};
 pub use query::{EndpointFilter, EndpointReport, EndpointStatus, SeriesPoint, StatsQuery, StatsReport, Summary};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 #[cfg(feature = "remote")]
 pub use remote::RemoteStore;
+#[cfg(feature = "spool")]
+pub(crate) use sealed::{CHECKSUM, opened, seal};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use traced::TracedStore;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 ///
 /// Nothing is durable before it was synced: a file's bytes by [`sync`](Self::sync), its being there or being gone by
 /// [`sync_folder`](Self::sync_folder).
-pub(super) trait Disk: Send + 'static {
+pub(in crate::flush) trait Disk: Send + 'static {
     /// A file that is written to.
     type File: Send;
 
@@ -42,7 +42,7 @@ pub(super) trait Disk: Send + 'static {
 
 /// A folder that belongs to this process alone, as long as this lives.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(in crate::flush) struct Folder {
     path: PathBuf,
     // Held until it is dropped, or the process ends, however it ends.
     _lock: File,
@@ -55,7 +55,7 @@ const SUFFIX: &str = ".spool";
 
 impl Folder {
     /// Takes a folder, which is made if it is not there.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(in crate::flush) fn open(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK))?;
         match lock.try_lock() {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
+use super::SpoolSync;
 use super::disk::Disk;
 use super::queue::{Entry, Place, Queue};
 use super::record::{self, Name, Part, Record};
-use super::SpoolSync;
 use crate::aggregate::Delta;
 use crate::sketch::capped_sum;
 use crate::store::{Batch, WriterId};
@@ -29,7 +29,7 @@ const NOWHERE: Place = Place { segment: IN_MEMORY, start: 0, len: 0, part: 0 };
 
 /// Batches that were sealed and not yet acknowledged, in files of a disk, and the names they are sent under.
 #[derive(Debug)]
-pub(super) struct Journal<D: Disk> {
+pub(in crate::flush) struct Journal<D: Disk> {
     disk: D,
     limits: Limits,
     queue: Queue,
@@ -45,9 +45,9 @@ pub(super) struct Journal<D: Disk> {
 
 /// How much a journal may write, and how surely.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) max_bytes: u64,
-    pub(super) sync: SpoolSync,
+pub(in crate::flush) struct Limits {
+    pub(in crate::flush) max_bytes: u64,
+    pub(in crate::flush) sync: SpoolSync,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,18 +64,18 @@ struct Current<F> {
 
 /// What was found in a folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Recovered {
-    pub(super) batches: usize,
-    pub(super) hits: u64,
+pub(in crate::flush) struct Recovered {
+    pub(in crate::flush) batches: usize,
+    pub(in crate::flush) hits: u64,
     /// Stretches that were damaged, and are lost.
-    pub(super) damages: u64,
+    pub(in crate::flush) damages: u64,
     /// Files of another version or of nobody, left where they are.
-    pub(super) strange_files: u64,
+    pub(in crate::flush) strange_files: u64,
 }
 
 /// Why a batch was not sealed; nothing of it is on the disk.
 #[derive(Debug)]
-pub(super) enum NotSealed {
+pub(in crate::flush) enum NotSealed {
     /// The limit is reached.
     Full,
     /// The disk does not take it.
@@ -91,7 +91,7 @@ enum Written {
 
 impl<D: Disk> Journal<D> {
     /// Reads what is there, and goes on behind it as a new writer.
-    pub(super) fn open(disk: D, limits: Limits) -> io::Result<(Self, Recovered)> {
+    pub(in crate::flush) fn open(disk: D, limits: Limits) -> io::Result<(Self, Recovered)> {
         let mut journal = Self {
             disk,
             limits,
@@ -131,7 +131,7 @@ impl<D: Disk> Journal<D> {
     }
 
     /// Writes deltas as the next batch, and makes them durable.
-    pub(super) fn seal(&mut self, deltas: Vec<Delta>) -> Result<(), (NotSealed, Vec<Delta>)> {
+    pub(in crate::flush) fn seal(&mut self, deltas: Vec<Delta>) -> Result<(), (NotSealed, Vec<Delta>)> {
         let (batch, record) = self.next(deltas);
         let bytes = record.to_bytes();
         if !self.has_room_for(bytes.len() as u64 + RESERVE) {
@@ -151,7 +151,7 @@ impl<D: Disk> Journal<D> {
     }
 
     /// Makes deltas the next batch without writing them, where the disk does not take them and nothing else waits.
-    pub(super) fn keep(&mut self, deltas: Vec<Delta>) {
+    pub(in crate::flush) fn keep(&mut self, deltas: Vec<Delta>) {
         let (batch, record) = self.next(deltas);
         let place = self.keep_in_memory(batch.deltas);
         self.last_seq = batch.seq;
@@ -166,7 +166,7 @@ impl<D: Disk> Journal<D> {
     }
 
     /// The batch to send next.
-    pub(super) fn front(&self) -> io::Result<Option<Arc<Batch>>> {
+    pub(in crate::flush) fn front(&self) -> io::Result<Option<Arc<Batch>>> {
         let Some(entry) = self.queue.front() else { return Ok(None) };
         let deltas = match self.unsure.get(&entry.place.start).filter(|_| entry.place.segment == IN_MEMORY) {
             Some(deltas) => deltas.clone(),
@@ -176,7 +176,7 @@ impl<D: Disk> Journal<D> {
     }
 
     /// What is known of the batch that is next without reading it.
-    pub(super) fn front_entry(&self) -> Option<&Entry> {
+    pub(in crate::flush) fn front_entry(&self) -> Option<&Entry> {
         self.queue.front()
     }
 
@@ -188,7 +188,8 @@ impl<D: Disk> Journal<D> {
 
     fn read(&self, Place { segment, start, len, part }: Place) -> io::Result<Vec<Delta>> {
         let bytes = self.disk.read_at(segment, start, len)?;
-        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a batch of the spool was changed after it was written");
+        let damaged =
+            || io::Error::new(io::ErrorKind::InvalidData, "a batch of the spool was changed after it was written");
         let (record, _) = Record::read(&bytes).ok_or_else(damaged)?;
         let content = match record {
             Record::Sealed { part, .. } => Some(part),
@@ -199,7 +200,7 @@ impl<D: Disk> Journal<D> {
     }
 
     /// The store has the batch that is next: it need not be sent again, and if that is forgotten, it is a duplicate.
-    pub(super) fn done(&mut self) {
+    pub(in crate::flush) fn done(&mut self) {
         let Some(name) = self.queue.front().map(|entry| entry.name) else { return };
         let record = Record::Done { name };
         let bytes = record.to_bytes();
@@ -213,7 +214,7 @@ impl<D: Disk> Journal<D> {
     }
 
     /// The store lost track of the writer of the batch that is next.
-    pub(super) fn rename(&mut self) -> io::Result<()> {
+    pub(in crate::flush) fn rename(&mut self) -> io::Result<()> {
         let Some(name) = self.queue.front().map(|entry| entry.name) else { return Ok(()) };
         let to = WriterId::random();
         self.record(Record::Renamed { name, to })?;
@@ -225,7 +226,7 @@ impl<D: Disk> Journal<D> {
     }
 
     /// Puts others, or nothing, in the place of the batch that is next.
-    pub(super) fn splice(&mut self, parts: Vec<Vec<Delta>>) -> io::Result<()> {
+    pub(in crate::flush) fn splice(&mut self, parts: Vec<Vec<Delta>>) -> io::Result<()> {
         let Some(name) = self.queue.front().map(|entry| entry.name) else { return Ok(()) };
         self.splice_at(name, parts)
     }
@@ -245,20 +246,22 @@ impl<D: Disk> Journal<D> {
     }
 
     /// Gives up the oldest segment for a newer batch, but for the batch that is next; returns the hits that are lost.
-    pub(super) fn drop_oldest(&mut self) -> io::Result<u64> {
+    pub(in crate::flush) fn drop_oldest(&mut self) -> io::Result<u64> {
         let next = self.queue.front().map(|entry| entry.name);
-        let Some(oldest) = self.queue.iter().find(|entry| Some(entry.name) != next).map(|entry| entry.place.segment) else {
+        let Some(oldest) = self.queue.iter().find(|entry| Some(entry.name) != next).map(|entry| entry.place.segment)
+        else {
             return Ok(0);
         };
         if self.current.as_ref().is_some_and(|current| current.number == oldest) {
             self.current = None;
         }
         let mut lost = 0;
-        while let Some(entry) = self.queue.iter().find(|entry| Some(entry.name) != next && entry.place.segment == oldest).copied() {
+        loop {
+            let is_oldest = |entry: &&Entry| Some(entry.name) != next && entry.place.segment == oldest;
+            let Some(entry) = self.queue.iter().find(is_oldest).copied() else { return Ok(lost) };
             self.splice_at(entry.name, Vec::new())?;
             lost = capped_sum(lost, entry.hits);
         }
-        Ok(lost)
     }
 
     /// Writes a record that has to be durable before anything is sent.
@@ -287,10 +290,13 @@ impl<D: Disk> Journal<D> {
         // What a failed sync lost, a second one may call durable: nothing is asked of that file again.
         self.current = None;
         let again = self.append(bytes).and_then(|place| self.sync().map(|()| place));
-        Ok(again.map_or_else(|_| {
-            self.current = None;
-            Written::Unsure(error)
-        }, Written::At))
+        Ok(again.map_or_else(
+            |_| {
+                self.current = None;
+                Written::Unsure(error)
+            },
+            Written::At,
+        ))
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<Place> {
@@ -369,22 +375,22 @@ impl<D: Disk> Journal<D> {
     }
 
     /// Bytes on the disk.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::flush) fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
     /// Hits of all that wait on the disk.
-    pub(super) fn hits(&self) -> u64 {
+    pub(in crate::flush) fn hits(&self) -> u64 {
         self.queue.hits() - self.hits_in_memory()
     }
 
     /// Hits of those that wait in memory.
-    pub(super) fn hits_in_memory(&self) -> u64 {
+    pub(in crate::flush) fn hits_in_memory(&self) -> u64 {
         let in_memory = self.queue.iter().filter(|entry| entry.place.segment == IN_MEMORY);
         in_memory.fold(0, |sum, entry| capped_sum(sum, entry.hits))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::flush) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 }

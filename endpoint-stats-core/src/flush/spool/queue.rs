@@ -9,7 +9,7 @@ use crate::sketch::capped_sum;
 ///
 /// It is what the records say, one after the other, so reading a spool and writing it come to the same.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(in crate::flush) struct Queue {
     entries: VecDeque<Entry>,
     // How many entries lie in a segment.
     live: BTreeMap<u64, usize>,
@@ -17,33 +17,33 @@ pub(super) struct Queue {
 
 /// A batch that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) name: Name,
-    pub(super) hits: u64,
-    pub(super) place: Place,
+pub(in crate::flush) struct Entry {
+    pub(in crate::flush) name: Name,
+    pub(in crate::flush) hits: u64,
+    pub(in crate::flush) place: Place,
     /// An earlier run sealed it.
-    pub(super) is_found: bool,
+    pub(in crate::flush) is_found: bool,
 }
 
 /// Where a batch lies: in which record, and which of the record's parts it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) segment: u64,
-    pub(super) start: u64,
-    pub(super) len: usize,
-    pub(super) part: usize,
+pub(in crate::flush) struct Place {
+    pub(in crate::flush) segment: u64,
+    pub(in crate::flush) start: u64,
+    pub(in crate::flush) len: usize,
+    pub(in crate::flush) part: usize,
 }
 
 impl Place {
     /// Whether it is in no segment.
-    pub(super) fn is_in_memory(self) -> bool {
+    pub(in crate::flush) fn is_in_memory(self) -> bool {
         self.segment == u64::MAX
     }
 }
 
 impl Queue {
     /// Takes in what a record says that lies at a place.
-    pub(super) fn apply(&mut self, record: &Record, place: Place) {
+    pub(in crate::flush) fn apply(&mut self, record: &Record, place: Place) {
         match record {
             Record::Sealed { name, part } => self.seal(*name, part, place),
             Record::Done { name } => self.done(*name),
@@ -102,40 +102,40 @@ impl Queue {
     }
 
     /// All that wait were sealed by an earlier run.
-    pub(super) fn mark_as_found(&mut self) {
+    pub(in crate::flush) fn mark_as_found(&mut self) {
         self.entries.iter_mut().for_each(|entry| entry.is_found = true);
     }
 
     /// The batch that is next.
-    pub(super) fn front(&self) -> Option<&Entry> {
+    pub(in crate::flush) fn front(&self) -> Option<&Entry> {
         self.entries.front()
     }
 
     /// The batches that wait, the oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub(in crate::flush) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
     }
 
     /// Hits of all that wait.
-    pub(super) fn hits(&self) -> u64 {
+    pub(in crate::flush) fn hits(&self) -> u64 {
         self.entries.iter().fold(0, |sum, entry| capped_sum(sum, entry.hits))
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::flush) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::flush) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// Whether a batch lies in a segment.
-    pub(super) fn needs(&self, segment: u64) -> bool {
+    pub(in crate::flush) fn needs(&self, segment: u64) -> bool {
         self.live.contains_key(&segment)
     }
 
     /// The number that the writer's next batch has, after those that wait.
-    pub(super) fn last_seq_of(&self, writer: crate::store::WriterId) -> Option<u64> {
+    pub(in crate::flush) fn last_seq_of(&self, writer: crate::store::WriterId) -> Option<u64> {
         self.entries.iter().filter(|entry| entry.name.writer == writer).map(|entry| entry.name.seq).max()
     }
 }

@@ -22,14 +22,14 @@ const BEFORE_CONTENT: usize = MARK.len() + 4;
 
 /// A batch by its writer and number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Name {
-    pub(super) writer: WriterId,
-    pub(super) seq: u64,
+pub(in crate::flush) struct Name {
+    pub(in crate::flush) writer: WriterId,
+    pub(in crate::flush) seq: u64,
 }
 
 /// What happened to the batches of a spool.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Record {
+pub(in crate::flush) enum Record {
     /// A batch was sealed.
     Sealed { name: Name, part: Part },
     /// The store has it.
@@ -42,29 +42,29 @@ pub(super) enum Record {
 
 /// Deltas, still encoded, and how many hits they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) hits: u64,
-    pub(super) deltas: Vec<u8>,
+pub(in crate::flush) struct Part {
+    pub(in crate::flush) hits: u64,
+    pub(in crate::flush) deltas: Vec<u8>,
 }
 
 /// What was found in a segment.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(in crate::flush) struct Found {
     /// The records that are whole, with the place and the length of each.
-    pub(super) records: Vec<(u64, usize, Record)>,
+    pub(in crate::flush) records: Vec<(u64, usize, Record)>,
     /// Stretches between records that are none.
-    pub(super) damages: u64,
+    pub(in crate::flush) damages: u64,
     /// Bytes at the end that are no record.
-    pub(super) torn_bytes: u64,
+    pub(in crate::flush) torn_bytes: u64,
 }
 
 /// What every segment begins with.
-pub(super) fn header() -> &'static [u8] {
+pub(in crate::flush) fn header() -> &'static [u8] {
     &HEADER
 }
 
 /// Finds the records of a segment; `None` if it is of another version, or of nobody.
-pub(super) fn scan(segment: &[u8]) -> Option<Found> {
+pub(in crate::flush) fn scan(segment: &[u8]) -> Option<Found> {
     let mut found = Found::default();
     if segment.len() < HEADER.len() {
         // A crash cut off the header: nothing was ever written behind it.
@@ -100,7 +100,7 @@ fn next_record(segment: &[u8], from: usize) -> Option<usize> {
 
 impl Record {
     /// The record as it is written.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(in crate::flush) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MARK.to_vec();
         bytes.extend_from_slice(&[0; 4]);
         let (kind, name) = match self {
@@ -125,7 +125,7 @@ impl Record {
     }
 
     /// Reads the record that bytes begin with, and how long it is.
-    pub(super) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+    pub(in crate::flush) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
         let (before, rest) = bytes.split_at_checked(BEFORE_CONTENT)?;
         let (mark, len) = before.split_at(MARK.len());
         let len = u32::from_le_bytes(len.try_into().ok()?) as usize;
@@ -167,11 +167,11 @@ fn writer(reader: &mut Reader<'_>) -> Result<WriterId, DecodeError> {
 // === impl Part ===
 
 impl Part {
-    pub(super) fn of(hits: u64, deltas: &[Delta]) -> Self {
+    pub(in crate::flush) fn of(hits: u64, deltas: &[Delta]) -> Self {
         Self { hits, deltas: encode_deltas(deltas) }
     }
 
-    pub(super) fn decode(&self) -> Result<Vec<Delta>, DecodeError> {
+    pub(in crate::flush) fn decode(&self) -> Result<Vec<Delta>, DecodeError> {
         decode_deltas(&self.deltas)
     }
 
