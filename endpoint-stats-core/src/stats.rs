@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::aggregate::{Aggregator, Limits};
 use crate::clock::{Clock, SystemClock};
 use crate::endpoint::{Endpoint, InvalidName, Method, Route, ServiceName};
+#[cfg(feature = "spool")]
+use crate::flush::spool::Spool;
 use crate::flush::{Books, BooksView, FleetView, FlushConfig, Flusher, ShutdownReport};
 use crate::middleware::{EndpointStatsLayer, IdentifyFn, RequestHead};
 use crate::store::{MemoryStore, StatsStore, StoreError};
@@ -29,6 +31,8 @@ pub struct EndpointStatsBuilder {
     clock: Arc<dyn Clock>,
     limits: Limits,
     flush: FlushConfig,
+    #[cfg(feature = "spool")]
+    spool: Option<Spool>,
 }
 
 impl EndpointStats {
@@ -40,6 +44,8 @@ impl EndpointStats {
             clock: Arc::new(SystemClock),
             limits: Limits::default(),
             flush: FlushConfig::default(),
+            #[cfg(feature = "spool")]
+            spool: None,
         }
     }
 
@@ -138,6 +144,14 @@ impl EndpointStatsBuilder {
         self
     }
 
+    /// Writes batches to a disk before they are sent, so that a crash loses none.
+    #[cfg(feature = "spool")]
+    #[must_use]
+    pub fn with_spool(mut self, spool: Spool) -> Self {
+        self.spool = Some(spool);
+        self
+    }
+
     /// Takes the time from another clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -152,7 +166,14 @@ impl EndpointStatsBuilder {
     /// When called outside of a tokio runtime.
     pub fn start(self) -> EndpointStats {
         let aggregator = Aggregator::new(self.service, self.limits);
-        let flusher = Flusher::start(aggregator.clone(), Arc::clone(&self.store), Arc::clone(&self.clock), self.flush);
+        let (counted, store, clock) = (aggregator.clone(), Arc::clone(&self.store), Arc::clone(&self.clock));
+        #[cfg(feature = "spool")]
+        let flusher = match self.spool {
+            Some(spool) => Flusher::start_with_spool(counted, store, clock, self.flush, spool),
+            None => Flusher::start(counted, store, clock, self.flush),
+        };
+        #[cfg(not(feature = "spool"))]
+        let flusher = Flusher::start(counted, store, clock, self.flush);
         EndpointStats { aggregator, store: self.store, clock: self.clock, flusher }
     }
 }

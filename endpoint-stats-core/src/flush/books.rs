@@ -7,15 +7,20 @@ use crate::telemetry::catalog::{
     ENDPOINTS, ENDPOINTS_LIMIT, HITS_DROPPED, HITS_FOLDED, HITS_OBSERVED, HITS_PENDING, HITS_REFUSED, HITS_STORED,
 };
 
-/// Where every hit is that was drained from a recorder: `observed = stored + pending + dropped`.
+/// Where every hit is that was drained from a recorder, or found in its spool: `observed + found = stored + pending + spooled +
+/// dropped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Books {
     /// Hits drained from the recorder.
     pub observed: u64,
+    /// Hits that an earlier run had left in the spool.
+    pub found: u64,
     /// Hits that the store acknowledged.
     pub stored: u64,
     /// Hits drained and not yet acknowledged; a crash loses them, and what was counted since the last drain.
     pub pending: u64,
+    /// Hits on the disk and not yet acknowledged; a crash does not lose them.
+    pub spooled: u64,
     /// Hits given up, because the store will never take them.
     pub dropped: u64,
 }
@@ -38,7 +43,7 @@ impl BooksView {
 impl Books {
     /// Whether every hit is accounted for.
     pub fn balance(&self) -> bool {
-        self.observed == self.stored + self.pending + self.dropped
+        self.observed + self.found == self.stored + self.pending + self.spooled + self.dropped
     }
 
     pub(super) fn publish(&self, aggregator: &Aggregator) {

@@ -10,9 +10,14 @@ use tracing::{Instrument, Span};
 
 use super::backoff::Backoff;
 use super::fleet::OwnHits;
+use super::outbox::{Outbox, Written};
 use super::pending::Pending;
 use super::roller::Roller;
 use super::sender::{Sender, Verdict};
+#[cfg(feature = "spool")]
+use super::spool::Spool;
+#[cfg(feature = "spool")]
+use super::spooled::Spooled;
 use super::{Books, BooksView, FleetView, FlushConfig};
 use crate::aggregate::Aggregator;
 use crate::clock::{Clock, Moment};
@@ -20,6 +25,9 @@ use crate::sketch::capped_sum;
 use crate::store::{Applied, Batch, EndpointStatus, StatsStore, StoreError, StoreErrorKind};
 use crate::telemetry::EndpointTotals;
 use crate::telemetry::catalog::{FLUSH_DURATION, FLUSHES, STORE_UP};
+
+/// Before a disk that failed is written to again.
+const DISK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Drains a recorder into a store, in a task of its own.
 ///
@@ -48,10 +56,11 @@ struct Task {
     clock: Arc<dyn Clock>,
     config: FlushConfig,
     pending: Pending,
-    sender: Sender,
+    outbox: Outbox,
     under_way: Option<JoinHandle<Answer>>,
     backoff: Backoff,
     paused_until: Option<Instant>,
+    disk_paused_until: Option<Instant>,
     refresh_due: bool,
     own: OwnHits,
     fleet: FleetView,
@@ -81,6 +90,34 @@ impl Flusher {
         clock: Arc<dyn Clock>,
         config: FlushConfig,
     ) -> Self {
+        Self::start_with(aggregator, store, clock, config, (Outbox::Memory(Sender::new()), 0))
+    }
+
+    /// Starts flushing by way of a disk: a batch is in the spool before it is sent, and what an earlier run left there is
+    /// sent first.
+    ///
+    /// # Panics
+    ///
+    /// When called outside of a tokio runtime, or with an interval of zero.
+    #[cfg(feature = "spool")]
+    pub fn start_with_spool(
+        aggregator: Aggregator,
+        store: Arc<dyn StatsStore>,
+        clock: Arc<dyn Clock>,
+        config: FlushConfig,
+        spool: Spool,
+    ) -> Self {
+        let found = spool.found().hits;
+        Self::start_with(aggregator, store, clock, config, (Outbox::Disk(Spooled::new(spool)), found))
+    }
+
+    fn start_with(
+        aggregator: Aggregator,
+        store: Arc<dyn StatsStore>,
+        clock: Arc<dyn Clock>,
+        config: FlushConfig,
+        (outbox, found): (Outbox, u64),
+    ) -> Self {
         let books = BooksView::default();
         let fleet = FleetView::new(aggregator.clone());
         let totals = EndpointTotals::default();
@@ -98,15 +135,16 @@ impl Flusher {
             clock,
             config,
             pending: Pending::default(),
-            sender: Sender::new(),
+            outbox,
             under_way: None,
             backoff: Backoff::new(),
             paused_until: None,
+            disk_paused_until: None,
             refresh_due: true,
             own: OwnHits::default(),
             fleet: fleet.clone(),
             totals: totals.clone(),
-            books: Books::default(),
+            books: Books { found, spooled: found, ..Books::default() },
             published: books.clone(),
         };
         Self { stop, task: tokio::spawn(task.run(stopped)), background, books, fleet, totals }
@@ -153,9 +191,12 @@ impl Task {
                 _ = drains.tick() => self.drain(),
                 _ = refreshes.tick() => self.refresh_due = true,
                 answer = arrival(&mut self.under_way) => self.take(answer),
+                written = self.outbox.written(&mut self.pending) => self.take_in(written),
                 () = pause(self.paused_until) => self.paused_until = None,
+                () = pause(self.disk_paused_until) => self.disk_paused_until = None,
                 deadline = &mut stopped => return self.finish(deadline.ok()).await,
             }
+            self.write_down();
             self.visit();
             self.publish();
         }
@@ -169,11 +210,14 @@ impl Task {
         let end = Instant::now() + deadline;
         self.drain();
         self.paused_until = None;
-        while !(self.pending.is_empty() && self.sender.is_empty()) {
+        while !(self.pending.is_empty() && self.outbox.is_empty()) {
+            self.write_down();
             self.visit();
             tokio::select! {
                 answer = arrival(&mut self.under_way) => self.take(answer),
+                written = self.outbox.written(&mut self.pending) => self.take_in(written),
                 () = pause(self.paused_until) => self.paused_until = None,
+                () = pause(self.disk_paused_until) => self.disk_paused_until = None,
                 () = sleep_until(end) => break,
             }
         }
@@ -193,12 +237,26 @@ impl Task {
         self.pending.widen_to_fit(self.config.max_pending);
     }
 
+    /// Takes in what was written down.
+    fn take_in(&mut self, written: Written) {
+        self.books.dropped = capped_sum(self.books.dropped, written.lost);
+        if written.failed {
+            self.disk_paused_until = Some(Instant::now() + DISK_PAUSE);
+        }
+    }
+
+    fn write_down(&mut self) {
+        if self.disk_paused_until.is_none() {
+            self.outbox.write_down(&mut self.pending, self.config.max_batch);
+        }
+    }
+
     /// Goes to the store, if there is a reason to and nobody is on the way: with a batch, or only to look.
     fn visit(&mut self) {
         if self.under_way.is_some() || self.paused_until.is_some() {
             return;
         }
-        let batch = self.sender.next(&mut self.pending, self.config.max_batch);
+        let batch = self.outbox.next(&mut self.pending, self.config.max_batch);
         if batch.is_none() && !self.refresh_due {
             return;
         }
@@ -227,12 +285,14 @@ impl Task {
     }
 
     fn conclude(&mut self, answer: &Result<Applied, StoreError>) {
-        let verdict = self.sender.judge(answer);
+        let verdict = self.outbox.judge(answer);
         self.count(answer);
         match verdict {
-            Verdict::Stored(batch) => {
+            Verdict::Stored { batch, is_own } => {
                 self.books.stored = capped_sum(self.books.stored, batch.hits());
-                self.own.add(&batch);
+                if is_own {
+                    self.own.add(&batch);
+                }
                 self.backoff.reset();
             }
             Verdict::Dropped(batch) => {
@@ -278,7 +338,8 @@ impl Task {
     }
 
     fn publish(&mut self) {
-        self.books.pending = capped_sum(self.pending.hits(), self.sender.hits());
+        self.books.pending = capped_sum(self.pending.hits(), self.outbox.hits_in_memory());
+        self.books.spooled = self.outbox.hits_on_disk();
         debug_assert!(self.books.balance(), "{:?}", self.books);
         self.books.publish(&self.aggregator);
         self.published.set(self.books);

@@ -20,9 +20,14 @@ mod books;
 mod config;
 mod fleet;
 mod flusher;
+mod outbox;
 mod pending;
 mod roller;
 mod sender;
+#[cfg(feature = "spool")]
+pub mod spool;
+#[cfg(feature = "spool")]
+mod spooled;
 
 pub use books::{Books, BooksView};
 pub use config::FlushConfig;

@@ -21,8 +21,8 @@ pub(super) struct Sender {
 /// What an answer means for the batch that was sent.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// The store has it.
-    Stored(Arc<Batch>),
+    /// The store has it; unless it is this process's own, an earlier run sealed it.
+    Stored { batch: Arc<Batch>, is_own: bool },
     /// Nobody knows; send it again after a pause.
     Failed,
     /// The store does not know how to follow this writer; send it as a new one.
@@ -58,7 +58,7 @@ impl Sender {
         match answer {
             Ok(Applied::Applied | Applied::Duplicate) => {
                 self.last_seq = batch.seq;
-                Verdict::Stored(batch)
+                Verdict::Stored { batch, is_own: true }
             }
             Ok(Applied::Gap { .. }) => self.rename(batch),
             Err(error) => match error.kind() {
@@ -161,7 +161,7 @@ mod tests {
         let (mut sender, mut pending) = (Sender::new(), pending(1));
         sender.next(&mut pending, 10);
 
-        assert!(matches!(sender.judge(&Ok(Applied::Duplicate)), Verdict::Stored(_)));
+        assert!(matches!(sender.judge(&Ok(Applied::Duplicate)), Verdict::Stored { .. }));
         assert!(sender.is_empty());
     }
 
@@ -188,7 +188,7 @@ mod tests {
         while let Some(batch) = sender.next(&mut pending, 10) {
             let answer = if poisoned(&batch) { error(StoreErrorKind::Rejected) } else { Ok(Applied::Applied) };
             match sender.judge(&answer) {
-                Verdict::Stored(batch) => stored += batch.hits(),
+                Verdict::Stored { batch, .. } => stored += batch.hits(),
                 Verdict::Dropped(batch) => dropped += batch.hits(),
                 _ => {}
             }

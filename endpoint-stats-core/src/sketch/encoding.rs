@@ -33,7 +33,7 @@ pub(crate) fn write_varint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends a number that may be below zero, zigzag.
-#[cfg(any(feature = "postgres", feature = "redis", feature = "remote"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "remote", feature = "spool"))]
 pub(crate) fn write_signed(out: &mut Vec<u8>, value: i64) {
     write_varint(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What [`write_signed`] wrote.
-    #[cfg(any(feature = "postgres", feature = "redis", feature = "remote"))]
+    #[cfg(any(feature = "postgres", feature = "redis", feature = "remote", feature = "spool"))]
     pub(crate) fn signed(&mut self) -> Result<i64, DecodeError> {
         let value = self.varint()?;
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A reader of bytes behind their length.
-    #[cfg(any(feature = "postgres", feature = "redis", feature = "remote"))]
+    #[cfg(any(feature = "postgres", feature = "redis", feature = "remote", feature = "spool"))]
     pub(crate) fn part(&mut self) -> Result<Self, DecodeError> {
         Ok(Self { what: self.what, bytes: self.length_and_bytes()? })
     }
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What is left, to be read by someone else.
-    #[cfg(any(feature = "redis", feature = "remote"))]
+    #[cfg(any(feature = "redis", feature = "remote", feature = "spool"))]
     pub(crate) fn rest(self) -> &'a [u8] {
         self.bytes
     }

@@ -35,7 +35,7 @@ pub(crate) mod scale;
 pub use callers::{CallerHash, CallersSketch};
 pub(crate) use callers::{REGISTERS, register_of};
 pub use encoding::DecodeError;
-#[cfg(any(feature = "postgres", feature = "redis", feature = "remote"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "remote", feature = "spool"))]
 pub(crate) use encoding::write_signed;
 pub(crate) use encoding::{Reader, write_bytes, write_varint};
 pub use latency::LatencySketch;

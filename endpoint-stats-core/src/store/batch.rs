@@ -194,7 +194,7 @@ impl WriterId {
     }
 
     /// Takes an id from 16 bytes, for a writer that is recognised again after a restart.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn encode_deltas(deltas: &[Delta]) -> Vec<u8> {
 }
 
 /// Decodes what [`encode_deltas`] wrote.
-#[cfg(any(test, feature = "postgres", feature = "redis"))]
+#[cfg(any(test, feature = "postgres", feature = "redis", feature = "spool"))]
 pub(crate) fn decode_deltas(bytes: &[u8]) -> Result<Vec<Delta>, DecodeError> {
     deltas(bytes)?.collect()
 }

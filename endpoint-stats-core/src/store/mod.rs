@@ -16,7 +16,7 @@
 //! - **Sums stay.** Rolling up moves counts into wider windows and changes no sum. Only [`Retention`] deletes.
 
 mod batch;
-#[cfg(any(feature = "postgres", feature = "redis", feature = "remote"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "remote", feature = "spool"))]
 mod batch_encoding;
 #[cfg(feature = "remote")]
 mod batch_message;
@@ -47,7 +47,7 @@ pub mod redis;
 pub mod remote;
 #[cfg(any(feature = "postgres", feature = "remote"))]
 mod roots;
-#[cfg(any(feature = "redis", feature = "remote"))]
+#[cfg(any(feature = "redis", feature = "remote", feature = "spool"))]
 mod sealed;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "remote"))]
 mod secret_file;
@@ -65,6 +65,8 @@ mod window_counts;
 pub(crate) use batch::judge;
 pub use batch::{Batch, WriterId};
 pub(crate) use batch::{Judgement, WriterMark};
+#[cfg(feature = "spool")]
+pub(crate) use batch_encoding::{decode_deltas, encode_deltas};
 #[cfg(feature = "remote")]
 pub use batch_message::InvalidBatch;
 #[cfg(feature = "redis")]
@@ -81,6 +83,8 @@ pub use query::{EndpointFilter, EndpointReport, EndpointStatus, SeriesPoint, Sta
 pub use redis::RedisStore;
 #[cfg(feature = "remote")]
 pub use remote::RemoteStore;
+#[cfg(feature = "spool")]
+pub(crate) use sealed::{CHECKSUM, opened, seal};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use traced::TracedStore;

@@ -14,15 +14,19 @@ use super::document::{NotKept, Refusals};
 use crate::access::Principal;
 use crate::api_error::ApiError;
 
-/// Where every hit is that this process counted: `observed = stored + pending + dropped`.
+/// Where every hit is that this process counted: `observed + found = stored + pending + spooled + dropped`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct BooksAnswer {
     /// Hits drained from the recorder.
     observed: u64,
+    /// Hits that an earlier run had left in the spool.
+    found: u64,
     /// Hits that the store acknowledged.
     stored: u64,
-    /// Hits drained and not yet acknowledged.
+    /// Hits drained and not yet acknowledged; a crash loses them.
     pending: u64,
+    /// Hits in the spool and not yet acknowledged; a crash does not lose them.
+    spooled: u64,
     /// Hits given up, because the store will never take them.
     dropped: u64,
     /// Hits given up, by reason.
@@ -70,8 +74,8 @@ fn no_books() -> ApiError {
 
 impl BooksAnswer {
     fn new(books: Books, baseline: u64) -> Self {
-        let Books { observed, stored, pending, dropped } = books;
+        let Books { observed, found, stored, pending, spooled, dropped } = books;
         let dropped_by_reason = ByReason { rejected: dropped, baseline };
-        Self { observed, stored, pending, dropped, dropped_by_reason, balance: books.balance() }
+        Self { observed, found, stored, pending, spooled, dropped, dropped_by_reason, balance: books.balance() }
     }
 }

@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn books_that_miss_a_hit_say_so() {
-        let whole = Books { observed: 10, stored: 7, pending: 2, dropped: 1 };
+        let whole = Books { observed: 10, found: 0, stored: 7, pending: 2, spooled: 0, dropped: 1 };
         let short = Books { pending: 0, ..whole };
 
         assert!(Balance::of(whole, 0).is_balanced);

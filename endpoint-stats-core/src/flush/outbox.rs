@@ -1,0 +1,92 @@
+//! [`Outbox`]: what was drained and waits for the store, in memory or on a disk.
+
+use std::sync::Arc;
+
+use super::pending::Pending;
+use super::sender::{Sender, Verdict};
+#[cfg(feature = "spool")]
+use super::spooled::Spooled;
+use crate::store::{Applied, Batch, StoreError};
+
+/// Batches on their way to the store.
+#[derive(Debug)]
+pub(super) enum Outbox {
+    /// One at a time; the rest is pending.
+    Memory(Sender),
+    /// As many as were drained, each on the disk before it is sent.
+    #[cfg(feature = "spool")]
+    Disk(Spooled),
+}
+
+impl Outbox {
+    /// The batch to send now, if there is one.
+    pub(super) fn next(&mut self, pending: &mut Pending, max: usize) -> Option<Arc<Batch>> {
+        match self {
+            Self::Memory(sender) => sender.next(pending, max),
+            #[cfg(feature = "spool")]
+            Self::Disk(spooled) => spooled.head(),
+        }
+    }
+
+    /// Draws the conclusions from the answer to the batch that [`next`](Self::next) gave.
+    pub(super) fn judge(&mut self, answer: &Result<Applied, StoreError>) -> Verdict {
+        match self {
+            Self::Memory(sender) => sender.judge(answer),
+            #[cfg(feature = "spool")]
+            Self::Disk(spooled) => spooled.judge(answer),
+        }
+    }
+
+    /// Begins to write down what is pending, if that is done at all and nothing is being written.
+    pub(super) fn write_down(&mut self, _pending: &mut Pending, _max: usize) {
+        match self {
+            Self::Memory(_) => {}
+            #[cfg(feature = "spool")]
+            Self::Disk(spooled) => spooled.write_down(_pending, _max),
+        }
+    }
+
+    /// Waits until something was written down; for ever if nothing is being written.
+    pub(super) async fn written(&mut self, _pending: &mut Pending) -> Written {
+        match self {
+            Self::Memory(_) => std::future::pending().await,
+            #[cfg(feature = "spool")]
+            Self::Disk(spooled) => spooled.written(_pending).await,
+        }
+    }
+
+    /// Hits that a crash would lose, beside those that are pending.
+    pub(super) fn hits_in_memory(&self) -> u64 {
+        match self {
+            Self::Memory(sender) => sender.hits(),
+            #[cfg(feature = "spool")]
+            Self::Disk(spooled) => spooled.hits_in_memory(),
+        }
+    }
+
+    /// Hits that wait on the disk.
+    pub(super) fn hits_on_disk(&self) -> u64 {
+        match self {
+            Self::Memory(_) => 0,
+            #[cfg(feature = "spool")]
+            Self::Disk(spooled) => spooled.hits_on_disk(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Memory(sender) => sender.is_empty(),
+            #[cfg(feature = "spool")]
+            Self::Disk(spooled) => spooled.is_empty(),
+        }
+    }
+}
+
+/// What became of what was to be written down.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Written {
+    /// Hits that were given up for newer ones, or could not be read any more.
+    pub(super) lost: u64,
+    /// The disk did not take something; it is tried again after a pause.
+    pub(super) failed: bool,
+}
