@@ -9,12 +9,12 @@ use std::thread;
 /// # Panics
 ///
 /// With what the command complains of, if it fails.
-pub(super) fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     output(command, "").unwrap_or_else(|error| panic!("{command:?} failed: {error}"))
 }
 
 /// What a command prints for an input, without the last line end; what it complains of is the error.
-pub(super) fn output(command: &mut Command, input: &str) -> Result<String, String> {
+pub(crate) fn output(command: &mut Command, input: &str) -> Result<String, String> {
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| error.to_string())?;
     let mut stdin = child.stdin.take().expect("piped above");

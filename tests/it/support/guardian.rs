@@ -19,17 +19,19 @@ shift 2
 exec >/dev/null 2>&1
 read -r order
 kill -s "$signal" "$!"
-wait
+wait "$!"
+code=$?
 test "$order" = keep || rm -rf -- "$folder"
+exit "$code"
 "#;
 
 /// Ends the server and removes its folder when it is dropped, and when the process that holds it is gone.
 #[derive(Debug)]
-pub(super) struct Guardian(Child);
+pub(crate) struct Guardian(Child);
 
 impl Guardian {
     /// Starts the server, whose output goes to `log`, and which ends at once on the signal `end_on`.
-    pub(super) fn start(mut shell: Command, server: &Command, end_on: &str, folder: &Path, log: &Arc<Log>) -> Self {
+    pub(crate) fn start(mut shell: Command, server: &Command, end_on: &str, folder: &Path, log: &Arc<Log>) -> Self {
         shell.args(["-c", SCRIPT, "guardian"]).arg(folder).arg(end_on);
         shell.arg(server.get_program()).args(server.get_args());
         // In a group of its own: what kills the group of the test must not kill the one who cleans up.
@@ -39,10 +41,19 @@ impl Guardian {
         Self(child)
     }
 
-    /// Lets go of a server that has ended, and leaves its folder.
-    pub(super) fn release(mut self) {
-        // A guardian that cannot read this has ended, and the drop sees that.
-        drop(self.0.stdin.as_mut().expect("piped until the drop").write_all(b"keep\n"));
+    /// Lets go of a server that has ended, and leaves its folder; the exit code, or `None` if a signal ended it.
+    pub(crate) fn release(mut self) -> Option<i32> {
+        // A guardian that cannot read this has ended, and the wait sees that.
+        drop(self.0.stdin.take().expect("piped until the drop").write_all(b"keep\n"));
+        let code = self.0.wait().ok().and_then(|status| status.code());
+        code.filter(|code| *code < 128)
+    }
+
+    /// The server's process, while it runs.
+    pub(crate) fn process(&self) -> Option<u32> {
+        let shell = self.0.id();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).ok()?;
+        children.split_whitespace().next()?.parse().ok()
     }
 }
 
@@ -54,6 +65,6 @@ impl Drop for Guardian {
 }
 
 /// Sends a signal to a process.
-pub(super) fn signal(name: &str, process: u32) {
+pub(crate) fn signal(name: &str, process: u32) {
     run(Command::new("sh").args(["-c", r#"kill -s "$1" "$2""#, "sh", name, &process.to_string()]));
 }

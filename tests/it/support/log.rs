@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The log of one server, over all its starts.
 #[derive(Debug, Default)]
-pub(super) struct Log {
+pub(crate) struct Log {
     said: Mutex<Said>,
     more: Condvar,
 }
@@ -24,7 +24,7 @@ struct Said {
 
 /// What a wait ended with.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Seen {
+pub(crate) enum Seen {
     Text,
     End,
     Nothing,
@@ -32,7 +32,7 @@ pub(super) enum Seen {
 
 impl Log {
     /// Takes everything down that comes out of `pipe`, on a thread that ends with the last process that holds it.
-    pub(super) fn follow(self: &Arc<Self>, pipe: impl Read + Send + 'static) {
+    pub(crate) fn follow(self: &Arc<Self>, pipe: impl Read + Send + 'static) {
         let log = Arc::clone(self);
         log.said().ended = false;
         thread::spawn(move || {
@@ -46,16 +46,16 @@ impl Log {
         });
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.said().text.clone()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.said().text.len()
     }
 
     /// Waits until `text` is said after the first `before` bytes.
-    pub(super) fn wait_for(&self, before: usize, text: &str) -> Seen {
+    pub(crate) fn wait_for(&self, before: usize, text: &str) -> Seen {
         let is_said = |said: &Said| said.text[before..].contains(text);
         let said = self.wait(|said| said.ended || is_said(said));
         match (is_said(&said), said.ended) {
@@ -66,7 +66,7 @@ impl Log {
     }
 
     /// Waits until no process of the server is left; false if one stays.
-    pub(super) fn wait_for_end(&self) -> bool {
+    pub(crate) fn wait_for_end(&self) -> bool {
         self.wait(|said| said.ended).ended
     }
 

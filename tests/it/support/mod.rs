@@ -7,15 +7,15 @@
 
 pub(crate) mod alertmanager;
 pub(crate) mod certificates;
-mod command;
+pub(crate) mod command;
 mod daemon;
 pub(crate) mod exporters;
-mod guardian;
-mod log;
+pub(crate) mod guardian;
+pub(crate) mod log;
 pub(crate) mod percent_encoding;
-mod ports;
+pub(crate) mod ports;
 pub(crate) mod postgres;
-mod programs;
+pub(crate) mod programs;
 pub(crate) mod prometheus;
 pub(crate) mod proxy;
 pub(crate) mod redis;

@@ -1,0 +1,113 @@
+//! [`Server`]: the program `endpoint-stats-server`, on one port for all of its lives.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::program::{Ended, Program};
+use crate::support::ports::ports;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server over some store.
+#[derive(Debug)]
+pub(crate) struct Server {
+    program: Program,
+    address: SocketAddr,
+    executable: PathBuf,
+    options: Vec<String>,
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Starts a server on a free port.
+    pub(crate) fn start(name: &str, executable: &Path, store: &str, options: &[&str]) -> anyhow::Result<Self> {
+        let always = ["--database-url", store, "--without-token", "everything", "--flush-secs", "1"];
+        let options = always.iter().chain(options).map(ToString::to_string).collect();
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        let mut server = Self { program: Program::new(name)?, address, executable: executable.to_owned(), options };
+        for port in ports().take(5) {
+            server.address.set_port(port);
+            match server.start_again() {
+                Ok(()) => return Ok(server),
+                Err(error) if error.to_string().contains("in use") => server.program = Program::new(name)?,
+                Err(error) => return Err(error),
+            }
+        }
+        bail!("no free port for {name}")
+    }
+
+    /// Starts a server that was killed or has ended, on the same port.
+    pub(crate) fn start_again(&mut self) -> anyhow::Result<()> {
+        let mut command = Command::new(&self.executable);
+        command.arg("serve").arg("--listen").arg(self.address.to_string()).args(&self.options).env_clear();
+        self.program.start(&command, "listening on http://")
+    }
+
+    /// Is this program from its next start on.
+    pub(crate) fn become_another(&mut self, executable: &Path) {
+        executable.clone_into(&mut self.executable);
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.program.is_running()
+    }
+
+    pub(crate) async fn kill_9(&mut self) -> anyhow::Result<()> {
+        self.program.kill_9().await
+    }
+
+    pub(crate) async fn terminate(&mut self, within: Duration) -> anyhow::Result<Ended> {
+        self.program.terminate(within).await
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) -> anyhow::Result<()> {
+        self.program.signal(name)
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.program.log()
+    }
+
+    /// Asks for JSON.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        get(self.address, path).await
+    }
+}
+
+/// Asks a server for JSON.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Value> {
+    timeout(PATIENCE, ask(address, path)).await.with_context(|| format!("no answer to {path} within {PATIENCE:?}"))?
+}
+
+async fn ask(address: SocketAddr, path: &str) -> anyhow::Result<Value> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get(path).header("host", "localhost").body(Empty::<Bytes>::new())?;
+    let response = client.send_request(request).await?;
+    let status = response.status();
+    let body = response.into_body().collect().await?.to_bytes();
+    drop(client);
+    drop(connection.await);
+    if status != StatusCode::OK {
+        bail!("{path} was answered {status}: {}", String::from_utf8_lossy(&body));
+    }
+    serde_json::from_slice(&body).with_context(|| format!("{path} was not answered with JSON"))
+}

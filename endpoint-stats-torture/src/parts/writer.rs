@@ -1,0 +1,98 @@
+//! [`Writer`]: a process that counts, over all its lives.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::program::{Ended, Program};
+use crate::oracle::{Ledger, Oracle};
+use crate::oracle::said::{Account, Told};
+
+/// A writer; each life of it is another process to the oracle.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    name: String,
+    life: u32,
+    options: Vec<String>,
+    program: Program,
+    wrapped: Option<Vec<String>>,
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// A writer that sends to a store, with more options of [`WriterArguments`](crate::writer::WriterArguments).
+    pub(crate) fn new(name: impl Into<String>, store: &str, options: &[String]) -> anyhow::Result<Self> {
+        let name = name.into();
+        let options = [&["--store".to_owned(), store.to_owned()], options].concat();
+        Ok(Self { program: Program::new(name.clone())?, name, life: 0, options, wrapped: None })
+    }
+
+    /// With a folder for batches that survives its lives.
+    pub(crate) fn with_spool(mut self) -> Self {
+        let folder = self.program.folder().join("spool").display().to_string();
+        self.options.extend(["--spool".to_owned(), folder]);
+        self
+    }
+
+    /// Run by another program, whose arguments come before.
+    pub(crate) fn wrapped_by(mut self, program: Vec<String>) -> Self {
+        self.wrapped = Some(program);
+        self
+    }
+
+    /// What the oracle calls its present life.
+    pub(crate) fn process(&self) -> String {
+        format!("{}#{}", self.name, self.life)
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.program.is_running()
+    }
+
+    /// Begins a life, and returns when the oracle has heard of it.
+    pub(crate) async fn start(&mut self, oracle: &Oracle) -> anyhow::Result<()> {
+        self.life += 1;
+        let process = self.process();
+        let this = std::env::current_exe().context("this program does not know itself")?;
+        let arguments = ["writer".to_owned(), "--oracle".to_owned(), oracle.address().to_string()];
+        let named = ["--process".to_owned(), process.clone(), "--seed".to_owned(), self.life.to_string()];
+        let line = [vec![this.display().to_string()], arguments.to_vec(), named.to_vec(), self.options.clone()].concat();
+        let line = [self.wrapped.clone().unwrap_or_default(), line].concat();
+        let mut command = Command::new(&line[0]);
+        self.program.start(command.args(&line[1..]), "")?;
+        let what = format!("{process} says hello");
+        let is_heard = |ledger: &Ledger| ledger.processes.get(&process).is_some_and(|process| process.is_connected);
+        oracle.until(&what, Duration::from_secs(30), is_heard).await.with_context(|| self.program.log())
+    }
+
+    /// Kills it, and hears its last words.
+    pub(crate) async fn kill_9(&mut self, oracle: &Oracle) -> anyhow::Result<()> {
+        self.program.kill_9().await?;
+        oracle.until_silent(&self.process()).await
+    }
+
+    /// Asks it to end; what its books say then, if it came to that.
+    pub(crate) async fn terminate(&mut self, oracle: &Oracle, within: Duration) -> anyhow::Result<(Ended, Option<Account>)> {
+        let ended = self.program.terminate(within).await?;
+        oracle.until_silent(&self.process()).await?;
+        let account = oracle.ledger().processes.get(&self.process()).and_then(|process| process.ended);
+        Ok((ended, account))
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) -> anyhow::Result<()> {
+        self.program.signal(name)
+    }
+
+    /// Orders something.
+    pub(crate) async fn tell(&self, oracle: &Oracle, told: Told) -> anyhow::Result<()> {
+        oracle.tell(&self.process(), told).await
+    }
+
+    /// Everything it has said.
+    pub(crate) fn log(&self) -> String {
+        self.program.log()
+    }
+}

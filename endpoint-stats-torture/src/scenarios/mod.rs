@@ -1,0 +1,86 @@
+//! What is done to the parts, and what must be true after it.
+
+mod killed_stores;
+mod killed_writers;
+mod lost_replies;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use tokio::time::{Instant, sleep_until};
+
+use crate::dice::Dice;
+use crate::oracle::{Oracle, Settled};
+use crate::parts::store::Database;
+use crate::report::Findings;
+use crate::writer::{SERVICE, open};
+
+/// What can be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// Acknowledgements that never arrive.
+    LostReplies,
+    /// Writers without a spool, killed.
+    KilledWriters,
+    /// Writers with a spool, killed.
+    KilledWritersWithSpool,
+    /// PostgreSQL, killed.
+    KilledPostgres,
+    /// Redis, killed.
+    KilledRedis,
+    /// Servers of endpoint-stats, killed.
+    KilledServers,
+}
+
+/// How a run was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) dice: Dice,
+    /// Whether every figure of the promises is reached, or only a part of it.
+    pub(crate) is_long: bool,
+    /// The program `endpoint-stats-server`.
+    pub(crate) server: PathBuf,
+}
+
+impl Scenario {
+    /// As it is named on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    pub(crate) async fn run(self, run: &Run) -> anyhow::Result<Findings> {
+        match self {
+            Self::LostReplies => lost_replies::run(run).await,
+            Self::KilledWriters => killed_writers::without_spool(run).await,
+            Self::KilledWritersWithSpool => killed_writers::with_spool(run).await,
+            Self::KilledPostgres => killed_stores::postgres(run).await,
+            Self::KilledRedis => killed_stores::redis(run).await,
+            Self::KilledServers => killed_stores::servers(run).await,
+        }
+    }
+}
+
+impl Run {
+    /// How often something is done.
+    pub(crate) fn rounds(&self, long: usize, short: usize) -> usize {
+        if self.is_long { long } else { short }
+    }
+}
+
+/// Lets real time pass.
+pub(crate) async fn pass(time: Duration) {
+    sleep_until(Instant::now() + time).await;
+}
+
+/// Compares the ledger with a store, and writes down what is wrong.
+async fn settle(oracle: &Oracle, database: &Database, findings: &mut Findings, of: &str) -> anyhow::Result<Settled> {
+    let store = open(&database.url()).await?;
+    let ledger = std::mem::take(&mut *oracle.ledger());
+    let settled = Settled::of(&ledger, &*store, SERVICE).await?;
+    *oracle.ledger() = ledger;
+    findings.note(&format!("{of}hits attempted"), settled.attempted);
+    findings.note(&format!("{of}batches"), settled.batches);
+    findings.none(&format!("{of}hits lost after their acknowledgement, doubled or invented"), &settled.violations);
+    Ok(settled)
+}
