@@ -88,10 +88,21 @@ impl Program {
 
     /// Sends it a signal.
     pub(crate) fn signal(&self, name: &str) -> anyhow::Result<()> {
-        let process = self.guardian.as_ref().and_then(Guardian::process);
-        let process = process.with_context(|| format!("{} has ended by itself:\n{}", self.name, self.tail()))?;
-        signal(name, process);
+        signal(name, self.process()?);
         Ok(())
+    }
+
+    /// Its memory that is not on a disk, in KiB.
+    pub(crate) fn memory(&self) -> anyhow::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process()?))?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = resident.and_then(|line| line.split_whitespace().next()).context("Linux tells no RssAnon")?;
+        Ok(kib.parse()?)
+    }
+
+    fn process(&self) -> anyhow::Result<u32> {
+        let process = self.guardian.as_ref().and_then(Guardian::process);
+        process.with_context(|| format!("{} has ended by itself:\n{}", self.name, self.tail()))
     }
 
     /// Waits until it has ended.

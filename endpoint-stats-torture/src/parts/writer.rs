@@ -86,6 +86,11 @@ impl Writer {
         self.program.signal(name)
     }
 
+    /// Its memory, in KiB.
+    pub(crate) fn memory(&self) -> anyhow::Result<u64> {
+        self.program.memory()
+    }
+
     /// Orders something.
     pub(crate) async fn tell(&self, oracle: &Oracle, told: Told) -> anyhow::Result<()> {
         oracle.tell(&self.process(), told).await

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
@@ -102,7 +103,9 @@ impl Fleet {
             exposed = exposed.max(ledger.processes.get(&process).map_or(Duration::ZERO, |process| process.exposed_at(killed_at)));
         }
         writer.start(oracle).await?;
-        writer.terminate(oracle, PATIENCE).await?;
+        let (ended, account) = writer.terminate(oracle, PATIENCE).await?;
+        let is_drained = account.is_some_and(|account| account.pending + account.spooled == 0);
+        ensure!(ended.code == Some(0) && is_drained, "{} ended with {ended:?} and {account:?}", writer.process());
         Ok(exposed)
     }
 }

@@ -1,8 +1,10 @@
 //! What is done to the parts, and what must be true after it.
 
+mod black_hole;
 mod killed_stores;
 mod killed_writers;
 mod lost_replies;
+mod terminated;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +33,10 @@ pub(crate) enum Scenario {
     KilledRedis,
     /// Servers of endpoint-stats, killed.
     KilledServers,
+    /// Writers, asked to end under load, with a store and without.
+    Terminated,
+    /// A store that takes everything and says nothing.
+    BlackHole,
 }
 
 /// How a run was asked for.
@@ -57,6 +63,8 @@ impl Scenario {
             Self::KilledPostgres => killed_stores::postgres(run).await,
             Self::KilledRedis => killed_stores::redis(run).await,
             Self::KilledServers => killed_stores::servers(run).await,
+            Self::Terminated => terminated::run(run).await,
+            Self::BlackHole => black_hole::run(run).await,
         }
     }
 }

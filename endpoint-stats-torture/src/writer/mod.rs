@@ -2,6 +2,7 @@
 
 mod line;
 mod open;
+mod service;
 mod traffic;
 mod wall_clock;
 mod witness;
@@ -24,6 +25,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use self::line::Line;
 pub(crate) use self::open::open;
 use self::open::opened;
+use self::service::Service;
 use self::traffic::Traffic;
 use self::wall_clock::WallClock;
 use self::witness::Witness;
@@ -84,6 +86,8 @@ pub(crate) struct WriterArguments {
 
 /// Counts until it is asked to end.
 pub(crate) async fn run(arguments: WriterArguments) -> anyhow::Result<()> {
+    // Before the oracle hears of this process: from then on it may be asked to end.
+    let mut asked_to_end = signal(SignalKind::terminate()).context("no signals")?;
     let (line, mut orders) = Line::call(arguments.oracle, &arguments.process)?;
     let spool = arguments.spool.as_ref().map(|folder| Spool::open(folder, options(&arguments))).transpose()?;
     let store = Arc::new(Witness::new(opened(&arguments.store).await, line.clone()));
@@ -94,8 +98,11 @@ pub(crate) async fn run(arguments: WriterArguments) -> anyhow::Result<()> {
         Some(spool) => Flusher::start_with_spool(recorder.clone(), store, clock.clone(), config, spool),
         None => Flusher::start(recorder.clone(), store, clock.clone(), config),
     };
+    let _service = match arguments.listen {
+        Some(address) => Some(Service::listen(address, recorder.clone(), line.clone()).await?),
+        None => None,
+    };
     let mut traffic = Traffic::new(recorder, line.clone(), &arguments);
-    let mut asked_to_end = signal(SignalKind::terminate()).context("no signals")?;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = None;
