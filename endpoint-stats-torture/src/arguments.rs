@@ -1,6 +1,7 @@
 //! [`Arguments`]: how a run is asked for.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -49,6 +50,11 @@ impl Arguments {
 
     pub(crate) fn is_long(&self) -> bool {
         self.minutes.is_some()
+    }
+
+    /// Two minutes of a long run belong to the mix at least, and all that is left of it.
+    pub(crate) fn mixed_for(&self) -> Duration {
+        self.minutes.map_or(Duration::from_secs(30), |minutes| Duration::from_mins(minutes.max(2)))
     }
 
     pub(crate) fn server(&self) -> anyhow::Result<PathBuf> {

@@ -32,8 +32,9 @@ pub(crate) struct Oracle {
     listening: JoinHandle<()>,
 }
 
+/// What the oracle has heard, for those who look while it listens.
 #[derive(Debug)]
-struct Heard {
+pub(crate) struct Heard {
     ledger: Mutex<Ledger>,
     writers: tokio::sync::Mutex<HashMap<String, OwnedWriteHalf>>,
     more: watch::Sender<()>,
@@ -58,6 +59,11 @@ impl Oracle {
     /// What was said so far.
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.heard.ledger()
+    }
+
+    /// The same, for another task.
+    pub(crate) fn heard(&self) -> Arc<Heard> {
+        Arc::clone(&self.heard)
     }
 
     /// Orders something of a writer that has said hello.
@@ -97,7 +103,8 @@ impl Drop for Oracle {
 }
 
 impl Heard {
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    /// What was said so far.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

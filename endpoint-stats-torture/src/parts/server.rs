@@ -48,11 +48,20 @@ impl Server {
         bail!("no free port for {name}")
     }
 
-    /// Starts a server that was killed or has ended, on the same port.
+    /// Starts a server that was killed or has ended, on the same port, and waits until it listens.
     pub(crate) fn start_again(&mut self) -> anyhow::Result<()> {
+        self.program.start(&self.command(), "listening on http://")
+    }
+
+    /// Starts a server that was killed or has ended, which will listen when its store is there.
+    pub(crate) fn begin_again(&mut self) -> anyhow::Result<()> {
+        self.program.start(&self.command(), "")
+    }
+
+    fn command(&self) -> Command {
         let mut command = Command::new(&self.executable);
         command.arg("serve").arg("--listen").arg(self.address.to_string()).args(&self.options).env_clear();
-        self.program.start(&command, "listening on http://")
+        command
     }
 
     /// Is this program from its next start on.

@@ -47,8 +47,9 @@ impl Writer {
         format!("{}#{}", self.name, self.life)
     }
 
-    pub(crate) fn is_running(&self) -> bool {
-        self.program.is_running()
+    /// Whether a process was one of its lives.
+    pub(crate) fn has_lived_as(&self, process: &str) -> bool {
+        process.split_once('#').is_some_and(|(name, _)| name == self.name)
     }
 
     /// Begins a life, and returns when the oracle has heard of it.

@@ -1,6 +1,7 @@
 //! What is done to the parts, and what must be true after it.
 
 mod black_hole;
+mod grand_mix;
 mod killed_stores;
 mod killed_writers;
 mod lost_replies;
@@ -37,6 +38,8 @@ pub(crate) enum Scenario {
     Terminated,
     /// A store that takes everything and says nothing.
     BlackHole,
+    /// Everything at once.
+    GrandMix,
 }
 
 /// How a run was asked for.
@@ -45,6 +48,8 @@ pub(crate) struct Run {
     pub(crate) dice: Dice,
     /// Whether every figure of the promises is reached, or only a part of it.
     pub(crate) is_long: bool,
+    /// How long faults are mixed.
+    pub(crate) mixed_for: Duration,
     /// The program `endpoint-stats-server`.
     pub(crate) server: PathBuf,
 }
@@ -65,6 +70,7 @@ impl Scenario {
             Self::KilledServers => killed_stores::servers(run).await,
             Self::Terminated => terminated::run(run).await,
             Self::BlackHole => black_hole::run(run).await,
+            Self::GrandMix => grand_mix::run(run).await,
         }
     }
 }
