@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     /// The program `endpoint-stats-server`; the one beside this program by default.
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
+    /// The same of the previous release, to be updated from.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) previous: Option<PathBuf>,
     /// Keeps what every program says in this folder.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) logs: Option<PathBuf>,

@@ -60,7 +60,7 @@ async fn torture(arguments: &Arguments) -> anyhow::Result<Report> {
     let mut report = Report::new(arguments.seed);
     for scenario in arguments.scenarios() {
         eprintln!("== {}", scenario.name());
-        let run = Run { dice: dice.split(&scenario.name()), is_long: arguments.is_long(), mixed_for: arguments.mixed_for(), server: arguments.server()? };
+        let run = Run { dice: dice.split(&scenario.name()), is_long: arguments.is_long(), mixed_for: arguments.mixed_for(), server: arguments.server()?, previous: arguments.previous.clone() };
         let begun = Instant::now();
         let result = scenario.run(&run).await;
         report.add(&scenario.name(), begun.elapsed(), result);

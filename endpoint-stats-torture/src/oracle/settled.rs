@@ -16,6 +16,8 @@ pub(crate) struct Settled {
     pub(crate) acknowledged: u64,
     /// Hits of the batches that the store remembers.
     pub(crate) applied: u64,
+    /// The same, by route.
+    pub(crate) expected: BTreeMap<String, u64>,
     /// Batches that somebody sent.
     pub(crate) batches: usize,
     /// What is wrong, in words; nothing in a good run.
@@ -45,6 +47,7 @@ impl Settled {
             }
         }
         let there = hits_of(store, service).await?;
+        settled.expected = expected.iter().map(|(route, hits)| ((*route).to_owned(), *hits)).collect();
         let routes = expected.keys().copied().chain(there.keys().map(String::as_str));
         for route in routes.collect::<std::collections::BTreeSet<_>>() {
             let expected = expected.get(route).copied().unwrap_or_default();

@@ -47,10 +47,6 @@ impl Program {
         self.folder.path()
     }
 
-    pub(crate) fn is_running(&self) -> bool {
-        self.guardian.is_some()
-    }
-
     /// Starts it, and returns when it says `ready`; at once if that is nothing.
     pub(crate) fn start(&mut self, command: &Command, ready: &str) -> anyhow::Result<()> {
         ensure!(self.guardian.is_none(), "{} runs already", self.name);
@@ -100,7 +96,8 @@ impl Program {
         Ok(kib.parse()?)
     }
 
-    fn process(&self) -> anyhow::Result<u32> {
+    /// The id of its process.
+    pub(crate) fn process(&self) -> anyhow::Result<u32> {
         let process = self.guardian.as_ref().and_then(Guardian::process);
         process.with_context(|| format!("{} has ended by itself:\n{}", self.name, self.tail()))
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
+use hyper::header::HeaderValue;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -73,10 +74,6 @@ impl Server {
         self.address
     }
 
-    pub(crate) fn is_running(&self) -> bool {
-        self.program.is_running()
-    }
-
     pub(crate) async fn kill_9(&mut self) -> anyhow::Result<()> {
         self.program.kill_9().await
     }
@@ -94,22 +91,34 @@ impl Server {
         self.program.log()
     }
 
-    /// Asks for JSON.
-    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        get(self.address, path).await
+    /// Its memory, in KiB.
+    pub(crate) fn memory(&self) -> anyhow::Result<u64> {
+        self.program.memory()
+    }
+
+    /// Sends JSON and waits for JSON.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = Request::post(path).header("content-type", "application/json");
+        ask(self.address, request.body(Full::new(serde_json::to_vec(body)?.into()))?).await
     }
 }
 
 /// Asks a server for JSON.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Value> {
-    timeout(PATIENCE, ask(address, path)).await.with_context(|| format!("no answer to {path} within {PATIENCE:?}"))?
+    ask(address, Request::get(path).body(Full::default())?).await
 }
 
-async fn ask(address: SocketAddr, path: &str) -> anyhow::Result<Value> {
+async fn ask(address: SocketAddr, request: Request<Full<Bytes>>) -> anyhow::Result<Value> {
+    let path = request.uri().path().to_owned();
+    timeout(PATIENCE, answer(address, request)).await.with_context(|| format!("no answer to {path} within {PATIENCE:?}"))?
+}
+
+async fn answer(address: SocketAddr, mut request: Request<Full<Bytes>>) -> anyhow::Result<Value> {
+    request.headers_mut().insert("host", HeaderValue::from_static("localhost"));
+    let path = request.uri().path().to_owned();
     let stream = TcpStream::connect(address).await?;
     let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
-    let request = Request::get(path).header("host", "localhost").body(Empty::<Bytes>::new())?;
     let response = client.send_request(request).await?;
     let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();

@@ -33,17 +33,22 @@ pub(crate) enum Database {
 impl Database {
     /// Starts one that has on its disk what it acknowledges.
     pub(crate) async fn start(kind: Kind) -> anyhow::Result<Self> {
-        let started = match kind {
+        let started = Self::start_empty(kind)?;
+        if let Self::Postgres(server) = &started {
+            PostgresStore::migrate(PostgresOptions::from_url(&server.url())?).await?;
+        }
+        Ok(started)
+    }
+
+    /// The same, without tables.
+    pub(crate) fn start_empty(kind: Kind) -> anyhow::Result<Self> {
+        Ok(match kind {
             Kind::Sqlite => Self::Sqlite(tempfile::Builder::new().prefix("endpoint-stats-torture-").tempdir()?),
             Kind::Postgres => {
                 Self::Postgres(block_in_place(|| PostgresServer::builder().durable().setting("max_connections", "100").start()))
             }
             Kind::Redis => Self::Redis(block_in_place(|| RedisServer::builder().setting("appendfsync", "always").start())),
-        };
-        if let Self::Postgres(server) = &started {
-            PostgresStore::migrate(PostgresOptions::from_url(&server.url())?).await?;
-        }
-        Ok(started)
+        })
     }
 
     /// Where it is.

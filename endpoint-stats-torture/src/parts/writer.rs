@@ -1,5 +1,6 @@
 //! [`Writer`]: a process that counts, over all its lives.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -30,9 +31,14 @@ impl Writer {
     }
 
     /// With a folder for batches that survives its lives.
-    pub(crate) fn with_spool(mut self) -> Self {
-        let folder = self.program.folder().join("spool").display().to_string();
-        self.options.extend(["--spool".to_owned(), folder]);
+    pub(crate) fn with_spool(self) -> Self {
+        let folder = self.program.folder().to_owned();
+        self.with_spool_in(&folder)
+    }
+
+    /// The same, in a folder that is there.
+    pub(crate) fn with_spool_in(mut self, folder: &Path) -> Self {
+        self.options.extend(["--spool".to_owned(), folder.join("spool").display().to_string()]);
         self
     }
 
@@ -54,6 +60,19 @@ impl Writer {
 
     /// Begins a life, and returns when the oracle has heard of it.
     pub(crate) async fn start(&mut self, oracle: &Oracle) -> anyhow::Result<()> {
+        let process = self.begin(oracle)?;
+        let what = format!("{process} says hello");
+        let is_heard = |ledger: &Ledger| ledger.processes.get(&process).is_some_and(|process| process.is_connected);
+        oracle.until(&what, Duration::from_secs(30), is_heard).await.with_context(|| self.program.log())
+    }
+
+    /// Begins a life that ends by itself.
+    pub(crate) async fn start_in_vain(&mut self, oracle: &Oracle) -> anyhow::Result<Ended> {
+        self.begin(oracle)?;
+        self.program.end(Duration::from_secs(30)).await
+    }
+
+    fn begin(&mut self, oracle: &Oracle) -> anyhow::Result<String> {
         self.life += 1;
         let process = self.process();
         let this = std::env::current_exe().context("this program does not know itself")?;
@@ -63,9 +82,7 @@ impl Writer {
         let line = [self.wrapped.clone().unwrap_or_default(), line].concat();
         let mut command = Command::new(&line[0]);
         self.program.start(command.args(&line[1..]), "")?;
-        let what = format!("{process} says hello");
-        let is_heard = |ledger: &Ledger| ledger.processes.get(&process).is_some_and(|process| process.is_connected);
-        oracle.until(&what, Duration::from_secs(30), is_heard).await.with_context(|| self.program.log())
+        Ok(process)
     }
 
     /// Kills it, and hears its last words.

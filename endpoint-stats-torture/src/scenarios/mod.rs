@@ -1,10 +1,14 @@
 //! What is done to the parts, and what must be true after it.
 
 mod black_hole;
+mod disks;
 mod grand_mix;
 mod killed_stores;
 mod killed_writers;
 mod lost_replies;
+mod rolled_up;
+mod rolling_update;
+mod strange_routes;
 mod terminated;
 
 use std::path::PathBuf;
@@ -38,6 +42,14 @@ pub(crate) enum Scenario {
     Terminated,
     /// A store that takes everything and says nothing.
     BlackHole,
+    /// Spools on disks that are full, too small or read-only.
+    Disks,
+    /// Roll-ups and retention in three processes at once, killed at random.
+    RolledUp,
+    /// Servers replaced one by one, from the previous release and its tables.
+    RollingUpdate,
+    /// A million different routes.
+    StrangeRoutes,
     /// Everything at once.
     GrandMix,
 }
@@ -52,6 +64,8 @@ pub(crate) struct Run {
     pub(crate) mixed_for: Duration,
     /// The program `endpoint-stats-server`.
     pub(crate) server: PathBuf,
+    /// The same of the previous release, if there is one.
+    pub(crate) previous: Option<PathBuf>,
 }
 
 impl Scenario {
@@ -70,6 +84,10 @@ impl Scenario {
             Self::KilledServers => killed_stores::servers(run).await,
             Self::Terminated => terminated::run(run).await,
             Self::BlackHole => black_hole::run(run).await,
+            Self::Disks => disks::run(run).await,
+            Self::RolledUp => rolled_up::run(run).await,
+            Self::RollingUpdate => rolling_update::run(run).await,
+            Self::StrangeRoutes => strange_routes::run(run).await,
             Self::GrandMix => grand_mix::run(run).await,
         }
     }

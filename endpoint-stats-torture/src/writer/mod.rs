@@ -64,6 +64,9 @@ pub(crate) struct WriterArguments {
     /// Different routes.
     #[arg(long, default_value_t = 50)]
     pub(crate) routes: u64,
+    /// The number of the first one.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) first_route: u64,
     /// Repeats the choice of routes.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -76,9 +79,6 @@ pub(crate) struct WriterArguments {
     /// Milliseconds between two roll-ups; without it, this process does not roll up.
     #[arg(long)]
     pub(crate) roll_up_millis: Option<u64>,
-    /// Seconds that the narrowest windows are kept, those of a minute twice as long, those of an hour for ever.
-    #[arg(long, default_value_t = 60)]
-    pub(crate) keep_secs: i64,
     /// Answers HTTP requests here, to be asked how long that takes.
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
@@ -132,15 +132,14 @@ fn options(arguments: &WriterArguments) -> SpoolOptions {
     SpoolOptions { max_bytes: arguments.spool_bytes, when_full, ..SpoolOptions::default() }
 }
 
+/// What those keep that roll up: little, so that there is much to do.
+pub(crate) const RETENTION: Retention =
+    Retention { ten_seconds_secs: 30, minute_secs: 7_200, hour_secs: 86_400, day_secs: Some(10 * 86_400) };
+
 fn config(arguments: &WriterArguments) -> FlushConfig {
-    let retention = Retention {
-        ten_seconds_secs: arguments.keep_secs,
-        minute_secs: arguments.keep_secs * 2,
-        ..Retention::default()
-    };
     FlushConfig {
         interval: Duration::from_millis(arguments.interval_millis),
-        retention: arguments.roll_up_millis.map(|_| retention),
+        retention: arguments.roll_up_millis.map(|_| RETENTION),
         roll_up: Duration::from_millis(arguments.roll_up_millis.unwrap_or(60_000)),
         ..FlushConfig::default()
     }

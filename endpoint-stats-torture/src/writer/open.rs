@@ -7,11 +7,12 @@ use endpoint_stats_core::store::postgres::PostgresOptions;
 use endpoint_stats_core::store::redis::RedisOptions;
 use endpoint_stats_core::store::remote::RemoteOptions;
 use endpoint_stats_core::store::{PostgresStore, RedisStore, RemoteStore, SqliteStore, StatsStore, StoreError};
-use tokio::time::interval;
+use tokio::time::{MissedTickBehavior, interval};
 
 /// Opens a store, and tries again for as long as it is not there.
 pub(crate) async fn opened(url: &str) -> Arc<dyn StatsStore> {
     let mut tries = interval(Duration::from_millis(200));
+    tries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tries.tick().await;
         match open(url).await {

@@ -1,6 +1,7 @@
 //! [`Traffic`]: hits at a rate.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use endpoint_stats_core::aggregate::Aggregator;
@@ -18,7 +19,7 @@ pub(super) struct Traffic {
     recorder: Aggregator,
     line: Line,
     dice: Dice,
-    routes: u64,
+    routes: Range<u64>,
     rate: u64,
     // Hits that are due, in thousandths.
     due: u64,
@@ -26,8 +27,9 @@ pub(super) struct Traffic {
 
 impl Traffic {
     pub(super) fn new(recorder: Aggregator, line: Line, arguments: &WriterArguments) -> Self {
+        let routes = arguments.first_route..arguments.first_route + arguments.routes;
         let dice = Dice::new(arguments.seed).split("routes");
-        Self { recorder, line, dice, routes: arguments.routes, rate: arguments.rate, due: 0 }
+        Self { recorder, line, dice, routes, rate: arguments.rate, due: 0 }
     }
 
     pub(super) fn set_rate(&mut self, rate: u64) {
@@ -45,7 +47,7 @@ impl Traffic {
     pub(super) fn count(&mut self, hits: u64) {
         let mut by_route = BTreeMap::<u64, u64>::new();
         for _ in 0..hits {
-            *by_route.entry(self.dice.of(0..self.routes)).or_default() += 1;
+            *by_route.entry(self.dice.of(self.routes.clone())).or_default() += 1;
         }
         if by_route.is_empty() {
             return;
