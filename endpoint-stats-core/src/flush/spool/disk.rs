@@ -34,6 +34,9 @@ pub(in crate::flush) trait Disk: fmt::Debug + Send + 'static {
     /// Makes a file's bytes durable.
     fn sync(&self, file: &mut Self::File) -> io::Result<()>;
 
+    /// Makes the bytes durable of a file that is not written to.
+    fn sync_old(&self, number: u64) -> io::Result<()>;
+
     /// Makes it durable which files there are.
     fn sync_folder(&self) -> io::Result<()>;
 
@@ -149,6 +152,10 @@ impl Disk for Folder {
 
     fn sync(&self, file: &mut File) -> io::Result<()> {
         file.sync_data()
+    }
+
+    fn sync_old(&self, number: u64) -> io::Result<()> {
+        File::open(self.file(number))?.sync_data()
     }
 
     fn sync_folder(&self) -> io::Result<()> {

@@ -203,7 +203,7 @@ impl<D: Disk> Journal<D> {
     /// The store refuses the batch that is next: its first deltas are sent alone, then the others.
     pub(in crate::flush) fn halve(&mut self, first: Half) -> io::Result<()> {
         let Some(Entry { name, piece, .. }) = self.queue.front().copied() else { return Ok(()) };
-        self.name_anew(name, Record::Halved { piece, first, to: WriterId::random() })
+        self.name_anew(name, Record::Halved { name, piece, first, to: WriterId::random() })
     }
 
     /// Writes a record that has to be durable before anything is sent, or the one that was to be written before.

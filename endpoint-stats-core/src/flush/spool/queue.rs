@@ -61,7 +61,7 @@ impl Queue {
             Record::Sealed { name, part } => self.seal(*name, part, place),
             Record::Done { piece } => self.done(*piece),
             Record::Renamed { name, to } => self.rename(*name, *to, 1),
-            Record::Halved { piece, first, to } => self.halve(*piece, *first, *to),
+            Record::Halved { name, piece, first, to } => self.halve(*name, *piece, *first, *to),
         }
     }
 
@@ -110,13 +110,14 @@ impl Queue {
         }
     }
 
-    fn halve(&mut self, piece: Piece, first: Half, to: WriterId) {
+    fn halve(&mut self, name: Name, piece: Piece, first: Half, to: WriterId) {
+        // Those after it follow, too, where it was in memory alone and is gone.
+        self.rename(name, to, 2);
         let Some((one, other)) = piece.split(first.len) else { return };
         let Some(at) = self.entries.iter().position(|entry| entry.piece == piece) else { return };
         let whole = self.entries[at];
-        self.rename(whole.name, to, 2);
         let second = &mut self.entries[at];
-        *second = Entry { piece: other, hits: whole.hits.saturating_sub(first.hits), ..*second };
+        *second = Entry { piece: other, hits: whole.hits.saturating_sub(first.hits), ..whole };
         self.entries.insert(at, Entry { name: Name { writer: to, seq: 1 }, piece: one, hits: first.hits, ..whole });
         self.remember(whole.piece.batch, whole.place.segment);
     }
@@ -248,7 +249,7 @@ mod tests {
     #[test]
     fn halves_stand_in_the_place_of_the_whole_and_those_after_them_follow() {
         let mut queue = three();
-        let halved = Record::Halved { piece: piece(A, 2), first: Half { len: 3, hits: 1 }, to: B };
+        let halved = Record::Halved { name: name(A, 2), piece: piece(A, 2), first: Half { len: 3, hits: 1 }, to: B };
 
         for _ in 0..2 {
             queue.apply(&halved, place(9));
@@ -258,6 +259,17 @@ mod tests {
         assert_eq!(queue.last_seq_of(B), Some(3));
         queue.apply(&Record::Done { piece: piece(A, 2).split(3).unwrap().0 }, place(9));
         assert!(queue.needs(2), "its other half is there");
+    }
+
+    #[test]
+    fn those_after_a_halved_batch_follow_where_it_is_gone_itself() {
+        let mut queue = three();
+        queue.apply(&Record::Done { piece: piece(A, 2) }, place(9));
+
+        let halved = Record::Halved { name: name(A, 2), piece: piece(A, 2), first: Half { len: 3, hits: 1 }, to: B };
+        queue.apply(&halved, place(9));
+
+        assert_eq!(names(&queue), [(name(A, 1), 1), (name(B, 3), 3)]);
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub(in crate::flush) enum Record {
     /// The store lost track of the writer: the batch of that name is another writer's first, and those after it follow.
     Renamed { name: Name, to: WriterId },
     /// The store refused it: its first deltas are another writer's first batch, the others its second, and those after it follow.
-    Halved { piece: Piece, first: Half, to: WriterId },
+    Halved { name: Name, piece: Piece, first: Half, to: WriterId },
 }
 
 /// The first deltas of a piece, and their hits.
@@ -138,8 +138,9 @@ impl Record {
                 name.write(&mut bytes);
                 bytes.extend_from_slice(to.as_bytes());
             }
-            Self::Halved { piece, first, to } => {
+            Self::Halved { name, piece, first, to } => {
                 bytes.push(3);
+                name.write(&mut bytes);
                 piece.write(&mut bytes);
                 write_varint(&mut bytes, first.len);
                 write_varint(&mut bytes, first.hits);
@@ -173,6 +174,7 @@ impl Record {
             1 => Self::Done { piece: Piece::read(&mut reader)? },
             2 => Self::Renamed { name: Name::read(&mut reader)?, to: writer(&mut reader)? },
             3 => Self::Halved {
+                name: Name::read(&mut reader)?,
                 piece: Piece::read(&mut reader)?,
                 first: Half { len: reader.varint()?, hits: reader.varint()? },
                 to: writer(&mut reader)?,

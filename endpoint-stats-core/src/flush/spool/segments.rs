@@ -67,7 +67,17 @@ impl<D: Disk> Segments<D> {
         for number in numbers {
             take(segments.recover(number));
         }
+        segments.sync_what_was_read()?;
         Ok(segments)
+    }
+
+    /// What an earlier run wrote last may be in no file after a loss of power, and names that were read are about to be used.
+    fn sync_what_was_read(&self) -> io::Result<()> {
+        if self.limits.sync == SpoolSync::EachBatch && !self.all.is_empty() {
+            self.all.iter().try_for_each(|segment| self.disk.sync_old(segment.number))?;
+            self.sync_folder()?;
+        }
+        Ok(())
     }
 
     fn recover(&mut self, number: u64) -> Content {
