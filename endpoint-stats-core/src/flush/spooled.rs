@@ -220,3 +220,6 @@ impl Waiting {
         self.on_disk == 0 && self.in_memory == 0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::disk::Disk;
 use super::queue::{Entry, Place, Queue};
 use super::record::{Half, Name, Part, Piece, Record};
-pub(super) use super::segments::Limits;
+pub(in crate::flush) use super::segments::Limits;
 use super::segments::{Content, Segments, Written};
 use crate::aggregate::Delta;
 use crate::sketch::capped_sum;

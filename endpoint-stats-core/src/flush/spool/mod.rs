@@ -17,7 +17,7 @@ mod disk;
 pub(super) mod faulty_disk;
 #[cfg(test)]
 pub(super) mod forgetful_store;
-mod journal;
+pub(super) mod journal;
 mod queue;
 mod record;
 mod segments;
