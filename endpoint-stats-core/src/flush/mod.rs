@@ -12,8 +12,10 @@
 //!   and logged, and everything else goes on.
 //! - [`Flusher::shutdown`] drains once more and sends what is left, within a deadline, and says what it could not.
 //!
-//! The [`Books`] say where every hit is: `observed = stored + pending + dropped`. They are published through the
-//! `metrics` facade ([`telemetry`](crate::telemetry)).
+//! With the feature `spool`, batches are on a disk before they are sent, and a crash loses none of them: [`spool`].
+//!
+//! The [`Books`] say where every hit is: `observed + found = stored + pending + spooled + dropped`. They are published through
+//! the `metrics` facade ([`telemetry`](crate::telemetry)).
 
 mod backoff;
 mod books;
@@ -28,6 +30,8 @@ mod sender;
 pub mod spool;
 #[cfg(feature = "spool")]
 mod spooled;
+mod task;
+mod visit;
 
 pub use books::{Books, BooksView};
 pub use config::FlushConfig;

@@ -24,7 +24,7 @@ impl Outbox {
         match self {
             Self::Memory(sender) => sender.next(pending, max),
             #[cfg(feature = "spool")]
-            Self::Disk(spooled) => spooled.head(),
+            Self::Disk(spooled) => spooled.next(pending, max),
         }
     }
 
@@ -37,12 +37,13 @@ impl Outbox {
         }
     }
 
-    /// Begins to write down what is pending, if that is done at all and nothing is being written.
-    pub(super) fn write_down(&mut self, _pending: &mut Pending, _max: usize) {
+    /// Begins to write down what became of batches, and what is pending if the disk may be asked to take it; not while something
+    /// is being written, and not at all without a disk.
+    pub(super) fn write_down(&mut self, _pending: &mut Pending, _max: usize, _may_seal: bool) {
         match self {
             Self::Memory(_) => {}
             #[cfg(feature = "spool")]
-            Self::Disk(spooled) => spooled.write_down(_pending, _max),
+            Self::Disk(spooled) => spooled.write_down(_pending, _max, _may_seal),
         }
     }
 
@@ -85,8 +86,10 @@ impl Outbox {
 /// What became of what was to be written down.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Written {
-    /// Hits that were given up for newer ones, or could not be read any more.
+    /// Hits that were given up for newer ones, or cannot be read any more.
     pub(super) lost: u64,
-    /// The disk did not take something; it is tried again after a pause.
+    /// The disk gave no batch, or did not take what became of one: it is asked again after a pause.
     pub(super) failed: bool,
+    /// The disk took no new batch: the next one is sealed after a pause.
+    pub(super) took_none: bool,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use super::flusher::{describe, ticks};
+use super::task::{describe, ticks};
 use crate::clock::{Clock, Moment};
 use crate::store::{Retention, RolledUp, StatsStore, StoreError};
 use crate::telemetry::catalog::{ROLL_UP_DURATION, ROLL_UP_SUCCESS, ROLL_UPS};

@@ -1,41 +1,34 @@
 //! [`Spooled`]: batches that are on the disk before they are sent.
 
-use std::io;
 use std::sync::Arc;
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::outbox::Written;
 use super::pending::Pending;
-use super::sender::Verdict;
-use super::spool::{Folder, Journal, NotSealed, Spool, WhenFull};
+use super::sender::{Sender, Verdict};
+use super::spool::{Conclusion, Disk, Folder, Half, Head, Journal, Step, WhenFull};
 use crate::aggregate::Delta;
 use crate::sketch::capped_sum;
 use crate::store::{Applied, Batch, StoreError, StoreErrorKind};
 
 /// Batches that are on the disk before they are sent.
 ///
-/// The disk is worked on by one step at a time, in a thread that may block: it writes down what became of the last batch and
-/// what is pending, and reads the batch that is next.
+/// The disk is worked on by one [`Step`] at a time, in a thread that may block. Should one panic, what is on the disk waits for the
+/// next run, and new hits go by way of memory.
 #[derive(Debug)]
-pub(super) struct Spooled {
+pub(super) struct Spooled<D: Disk = Folder> {
     when_full: WhenFull,
-    // Away while a step works on it.
-    journal: Option<Journal<Folder>>,
-    step: Option<JoinHandle<(Journal<Folder>, Done)>>,
+    // Away while a step works on it, and for good when that panicked.
+    journal: Option<Journal<D>>,
+    step: Option<JoinHandle<(Journal<D>, Step)>>,
     head: Option<Head>,
     conclusion: Option<Conclusion>,
     // Hits that a step is writing.
     sealing: u64,
     waiting: Waiting,
-}
-
-/// The batch that is next.
-#[derive(Clone, Debug)]
-struct Head {
-    batch: Arc<Batch>,
-    is_in_memory: bool,
-    is_found: bool,
+    // Instead of a journal that is gone for good.
+    by_memory: Option<Sender>,
 }
 
 /// Hits of the batches that wait.
@@ -45,75 +38,96 @@ struct Waiting {
     in_memory: u64,
 }
 
-/// What is to be done with the batch that is next, before anything else.
-#[derive(Debug)]
-enum Conclusion {
-    Done,
-    Rename,
-    Splice(Vec<Vec<Delta>>),
-}
-
-/// What a step did.
-#[derive(Debug, Default)]
-struct Done {
-    head: Option<Head>,
-    /// What has to be done again.
-    conclusion: Option<Conclusion>,
-    /// What was not taken.
-    returned: Vec<Delta>,
-    written: Written,
-}
-
 // === impl Spooled ===
 
-impl Spooled {
-    pub(super) fn new(spool: Spool) -> Self {
-        let (journal, when_full) = spool.into_parts();
+impl<D: Disk> Spooled<D> {
+    pub(super) fn new(journal: Journal<D>, when_full: WhenFull) -> Self {
         let waiting = Waiting::of(&journal);
-        Self { when_full, journal: Some(journal), step: None, head: None, conclusion: None, sealing: 0, waiting }
+        Self {
+            when_full,
+            journal: Some(journal),
+            step: None,
+            head: None,
+            conclusion: None,
+            sealing: 0,
+            waiting,
+            by_memory: None,
+        }
     }
 
     /// The batch to send, as soon as it has been read.
-    pub(super) fn head(&self) -> Option<Arc<Batch>> {
-        self.head.as_ref().map(|head| Arc::clone(&head.batch))
+    pub(super) fn next(&mut self, pending: &mut Pending, max: usize) -> Option<Arc<Batch>> {
+        match (&self.head, &mut self.by_memory) {
+            (Some(head), _) => Some(Arc::clone(&head.batch)),
+            (None, Some(sender)) => sender.next(pending, max),
+            (None, None) => None,
+        }
     }
 
     pub(super) fn judge(&mut self, answer: &Result<Applied, StoreError>) -> Verdict {
-        let Some(head) = self.head.take() else { return Verdict::Failed };
+        match (self.head.take(), &mut self.by_memory) {
+            (Some(head), None) => self.judge_head(head, answer),
+            (Some(head), Some(_)) => self.judge_last_head(head, answer),
+            (None, Some(sender)) => sender.judge(answer),
+            (None, None) => Verdict::Failed,
+        }
+    }
+
+    fn judge_head(&mut self, head: Head, answer: &Result<Applied, StoreError>) -> Verdict {
         let (verdict, conclusion) = match answer {
-            Ok(Applied::Applied | Applied::Duplicate) => {
-                (Verdict::Stored { batch: head.batch.clone(), is_own: !head.is_found }, Conclusion::Done)
-            }
+            Ok(Applied::Applied | Applied::Duplicate) => (head.stored(), Conclusion::Done),
             Ok(Applied::Gap { .. }) => (Verdict::Renamed, Conclusion::Rename),
             Err(error) => match error.kind() {
                 StoreErrorKind::Conflict => (Verdict::Renamed, Conclusion::Rename),
-                StoreErrorKind::Rejected => halve(&head.batch),
+                StoreErrorKind::Rejected => refused(&head.batch),
                 StoreErrorKind::Unavailable | StoreErrorKind::Corrupt => {
                     self.head = Some(head);
                     return Verdict::Failed;
                 }
             },
         };
-        if matches!(verdict, Verdict::Stored { .. } | Verdict::Dropped(_)) {
+        if matches!(conclusion, Conclusion::Done) {
             self.waiting.subtract(&head);
         }
         self.conclusion = Some(conclusion);
         verdict
     }
 
+    /// Without a journal, no name can be changed: a batch that needs another one waits for the next run, if it is on the disk.
+    fn judge_last_head(&mut self, head: Head, answer: &Result<Applied, StoreError>) -> Verdict {
+        let is_retried = answer
+            .as_ref()
+            .is_err_and(|error| matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Corrupt));
+        if is_retried {
+            self.head = Some(head);
+            return Verdict::Failed;
+        }
+        let is_stored = matches!(answer, Ok(Applied::Applied | Applied::Duplicate));
+        if !is_stored && !head.is_in_memory {
+            return Verdict::Failed;
+        }
+        self.waiting.subtract(&head);
+        if is_stored { head.stored() } else { Verdict::Dropped(head.batch) }
+    }
+
     /// Begins a step if nothing is being written and there is something to do.
-    pub(super) fn write_down(&mut self, pending: &mut Pending, max: usize) {
-        let wants_head = self.head.is_none() && (self.conclusion.is_some() || !self.waiting.is_empty());
-        if pending.is_empty() && !wants_head {
+    ///
+    /// Where new batches are not to be sealed, hits are taken only to be sent from memory, when nothing else waits.
+    pub(super) fn write_down(&mut self, pending: &mut Pending, max: usize, may_seal: bool) {
+        let takes = (may_seal || self.waiting.is_empty()) && !pending.is_empty();
+        let wants_head = self.head.is_none();
+        let has_head = self.conclusion.is_some() || !self.waiting.is_empty();
+        if !takes && !(wants_head && has_head) {
             return;
         }
         let Some(mut journal) = self.journal.take() else { return };
-        let deltas = pending.take(max);
+        let deltas = if takes { pending.take(max) } else { Vec::new() };
         self.sealing = hits_of(&deltas);
-        let (conclusion, wants_head, when_full) = (self.conclusion.take(), self.head.is_none(), self.when_full);
+        let mut step = Step { conclusion: self.conclusion.take(), deltas, may_seal, ..Step::default() };
+        let when_full = self.when_full;
         self.step = Some(spawn_blocking(move || {
-            let done = step(&mut journal, conclusion, deltas, wants_head, when_full);
-            (journal, done)
+            step.run(&mut journal, wants_head, when_full);
+            (journal, step)
         }));
     }
 
@@ -122,146 +136,90 @@ impl Spooled {
         let Some(step) = &mut self.step else { return std::future::pending().await };
         let ended = step.await;
         self.step = None;
+        let Ok((journal, step)) = ended else { return self.go_on_by_memory() };
         self.sealing = 0;
-        let Ok((journal, done)) = ended else {
-            tracing::error!("the spool panicked, and is given up: hits stay in memory");
-            return Written { lost: 0, failed: true };
-        };
-        self.waiting = Waiting::of(&journal);
-        self.journal = Some(journal);
-        self.conclusion = done.conclusion;
-        if done.head.is_some() {
-            self.head = done.head;
+        // The answer to the batch under way may have come while the step ran.
+        self.conclusion = self.conclusion.take().or(step.conclusion);
+        self.head = step.head.or(self.head.take());
+        let front = journal.front_entry();
+        if let (Some(head), Some(front)) = (&mut self.head, front) {
+            head.is_in_memory = front.place.is_in_memory();
         }
-        pending.add(done.returned);
-        done.written
+        self.waiting = Waiting::of(&journal);
+        if let (Some(Conclusion::Done), Some(front)) = (&self.conclusion, front) {
+            self.waiting.subtract_hits(front.hits, front.place.is_in_memory());
+        }
+        self.journal = Some(journal);
+        pending.add(step.deltas);
+        step.written
+    }
+
+    /// What a step had in its hands when it panicked is lost, but for what it had written already: the next run finds that.
+    fn go_on_by_memory(&mut self) -> Written {
+        let under_way = self.head.as_ref().filter(|head| head.is_in_memory).map_or(0, |head| head.batch.hits());
+        let lost = capped_sum(self.sealing, self.waiting.in_memory.saturating_sub(under_way));
+        tracing::error!(
+            lost,
+            on_disk = self.waiting.on_disk,
+            "the spool panicked: what is on the disk waits for the next run, and new hits are kept in memory"
+        );
+        self.sealing = 0;
+        self.waiting.in_memory = under_way;
+        self.by_memory = Some(Sender::new());
+        Written { lost, ..Written::default() }
     }
 
     pub(super) fn hits_in_memory(&self) -> u64 {
-        capped_sum(self.waiting.in_memory, self.sealing)
+        let by_memory = self.by_memory.as_ref().map_or(0, Sender::hits);
+        [self.waiting.in_memory, self.sealing, by_memory].into_iter().fold(0, capped_sum)
     }
 
     pub(super) fn hits_on_disk(&self) -> u64 {
         self.waiting.on_disk
     }
 
+    /// Whether there is nothing that this run can still send.
     pub(super) fn is_empty(&self) -> bool {
-        self.step.is_none() && self.conclusion.is_none() && self.head.is_none() && self.waiting.is_empty()
+        match &self.by_memory {
+            Some(sender) => self.head.is_none() && sender.is_empty(),
+            None => self.step.is_none() && self.conclusion.is_none() && self.head.is_none() && self.waiting.is_empty(),
+        }
     }
 }
 
-fn halve(batch: &Batch) -> (Verdict, Conclusion) {
-    let mut first = batch.deltas.clone();
-    if first.len() <= 1 {
-        return (Verdict::Dropped(Arc::new(batch.clone())), Conclusion::Splice(Vec::new()));
+/// A batch that the store will never take is sent in halves, until a delta is alone.
+fn refused(batch: &Arc<Batch>) -> (Verdict, Conclusion) {
+    let len = batch.deltas.len() / 2;
+    if len == 0 {
+        return (Verdict::Dropped(Arc::clone(batch)), Conclusion::Done);
     }
-    let second = first.split_off(first.len() / 2);
-    (Verdict::Halved, Conclusion::Splice(vec![first, second]))
+    (Verdict::Halved, Conclusion::Halve(Half { len: len as u64, hits: hits_of(&batch.deltas[..len]) }))
 }
 
 fn hits_of(deltas: &[Delta]) -> u64 {
     deltas.iter().fold(0, |sum, delta| capped_sum(sum, delta.counts.hits()))
 }
 
-/// Works on the disk.
-fn step(
-    journal: &mut Journal<Folder>,
-    conclusion: Option<Conclusion>,
-    deltas: Vec<Delta>,
-    wants_head: bool,
-    when_full: WhenFull,
-) -> Done {
-    let mut done = Done::default();
-    if let Some(conclusion) = conclusion
-        && let Err((error, again)) = conclude(journal, conclusion)
-    {
-        tracing::error!(%error, "the disk of the spool does not take what became of a batch");
-        done.conclusion = Some(again);
-        done.written.failed = true;
-    }
-    if !deltas.is_empty() {
-        done.returned = seal(journal, deltas, when_full, &mut done.written);
-    }
-    if wants_head && done.conclusion.is_none() {
-        done.head = front(journal, &mut done.written);
-    }
-    done
-}
-
-fn conclude(journal: &mut Journal<Folder>, conclusion: Conclusion) -> Result<(), (io::Error, Conclusion)> {
-    match conclusion {
-        Conclusion::Done => {
-            journal.done();
-            Ok(())
-        }
-        Conclusion::Rename => journal.rename().map_err(|error| (error, Conclusion::Rename)),
-        Conclusion::Splice(parts) => journal.splice(parts.clone()).map_err(|error| (error, Conclusion::Splice(parts))),
-    }
-}
-
-/// Writes a batch; returns what the disk does not take, unless that is all there is: then it is sent from memory.
-fn seal(journal: &mut Journal<Folder>, deltas: Vec<Delta>, when_full: WhenFull, written: &mut Written) -> Vec<Delta> {
-    let Err((mut why, mut deltas)) = journal.seal(deltas) else { return Vec::new() };
-    if matches!((&why, when_full), (NotSealed::Full, WhenFull::DropOldest))
-        && let Ok(lost) = journal.drop_oldest()
-    {
-        written.lost = capped_sum(written.lost, lost);
-        match journal.seal(deltas) {
-            Ok(()) => return Vec::new(),
-            Err(again) => (why, deltas) = again,
-        }
-    }
-    if let NotSealed::Failed(error) = &why {
-        tracing::warn!(%error, "the disk of the spool takes no batch; hits stay in memory");
-        written.failed = true;
-    }
-    if journal.is_empty() {
-        journal.keep(deltas);
-        return Vec::new();
-    }
-    deltas
-}
-
-/// Reads the batch that is next; one that cannot be read any more is given up.
-fn front(journal: &mut Journal<Folder>, written: &mut Written) -> Option<Head> {
-    loop {
-        match journal.front() {
-            Ok(batch) => {
-                let entry = journal.front_entry()?;
-                let (is_in_memory, is_found) = (entry.place.is_in_memory(), entry.is_found);
-                return batch.map(|batch| Head { batch, is_in_memory, is_found });
-            }
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                let hits = journal.front_entry().map_or(0, |entry| entry.hits);
-                tracing::error!(%error, hits, "hits dropped");
-                if journal.splice(Vec::new()).is_err() {
-                    written.failed = true;
-                    return None;
-                }
-                written.lost = capped_sum(written.lost, hits);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the disk of the spool gives no batch");
-                written.failed = true;
-                return None;
-            }
-        }
-    }
-}
-
 // === impl Waiting ===
 
 impl Waiting {
-    fn of(journal: &Journal<Folder>) -> Self {
+    fn of<D: Disk>(journal: &Journal<D>) -> Self {
         Self { on_disk: journal.hits(), in_memory: journal.hits_in_memory() }
     }
 
     fn subtract(&mut self, head: &Head) {
-        let hits = if head.is_in_memory { &mut self.in_memory } else { &mut self.on_disk };
-        *hits = hits.saturating_sub(head.batch.hits());
+        self.subtract_hits(head.batch.hits(), head.is_in_memory);
+    }
+
+    fn subtract_hits(&mut self, hits: u64, is_in_memory: bool) {
+        let waiting = if is_in_memory { &mut self.in_memory } else { &mut self.on_disk };
+        *waiting = waiting.saturating_sub(hits);
     }
 
     fn is_empty(self) -> bool {
         self.on_disk == 0 && self.in_memory == 0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::disk::Disk;
 
 /// A disk that several journals open one after the other; clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FaultyDisk(Arc<Mutex<State>>);
+pub(in crate::flush) struct FaultyDisk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -27,28 +27,32 @@ struct FileState {
 
 /// Which calls that change something fail.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Fails {
+pub(in crate::flush) enum Fails {
     /// The nth alone.
     Once(u64),
     /// The nth and all later ones.
     From(u64),
+    /// The nth and so many in all.
+    Some(u64, u64),
+    /// The nth panics.
+    Panics(u64),
 }
 
 impl FaultyDisk {
     /// Lets calls fail, counted from now on.
-    pub(super) fn fail(&self, fails: Option<Fails>) {
+    pub(in crate::flush) fn fail(&self, fails: Option<Fails>) {
         let mut state = self.state();
         state.calls = 0;
         state.fails = fails;
     }
 
     /// How many calls changed something since [`fail`](Self::fail).
-    pub(super) fn calls(&self) -> u64 {
+    pub(in crate::flush) fn calls(&self) -> u64 {
         self.state().calls
     }
 
     /// Loses power: of what was not synced, `kept` parts of 256 are there, cut anywhere.
-    pub(super) fn crash(&self, kept: u8) {
+    pub(in crate::flush) fn crash(&self, kept: u8) {
         let mut state = self.state();
         let State { files, durable, .. } = &mut *state;
         if kept < 128 {
@@ -64,7 +68,7 @@ impl FaultyDisk {
     }
 
     /// Changes what is on the disk.
-    pub(super) fn damage(&self, change: impl FnOnce(&mut BTreeMap<u64, Vec<u8>>)) {
+    pub(in crate::flush) fn damage(&self, change: impl FnOnce(&mut BTreeMap<u64, Vec<u8>>)) {
         let mut state = self.state();
         let mut files = state.files.iter().map(|(number, file)| (*number, file.bytes.clone())).collect();
         change(&mut files);
@@ -74,7 +78,7 @@ impl FaultyDisk {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,6 +89,11 @@ impl State {
             None => false,
             Some(Fails::Once(nth)) => self.calls == nth,
             Some(Fails::From(nth)) => self.calls >= nth,
+            Some(Fails::Some(nth, many)) => (nth..nth + many).contains(&self.calls),
+            Some(Fails::Panics(nth)) => {
+                assert!(self.calls != nth, "the disk panics, as the test wants");
+                false
+            }
         };
         if fails { Err(io::Error::other("the disk fails, as the test wants")) } else { Ok(()) }
     }
@@ -128,19 +137,23 @@ impl Disk for FaultyDisk {
         done
     }
 
-    fn cut(&self, file: &mut u64, len: u64) -> io::Result<()> {
+    fn cut(&self, number: u64, len: u64) -> io::Result<()> {
         let mut state = self.state();
         state.change()?;
-        let file = state.file(*file)?;
+        let file = state.file(number)?;
         file.bytes.truncate(usize::try_from(len).unwrap());
         file.synced = file.synced.min(file.bytes.len());
         Ok(())
     }
 
     fn sync(&self, file: &mut u64) -> io::Result<()> {
+        self.sync_old(*file)
+    }
+
+    fn sync_old(&self, number: u64) -> io::Result<()> {
         let mut state = self.state();
         state.change()?;
-        let file = state.file(*file)?;
+        let file = state.file(number)?;
         file.synced = file.bytes.len();
         Ok(())
     }
@@ -155,6 +168,7 @@ impl Disk for FaultyDisk {
     fn remove(&self, number: u64) -> io::Result<()> {
         let mut state = self.state();
         state.change()?;
-        state.files.remove(&number).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+        state.files.remove(&number);
+        Ok(())
     }
 }

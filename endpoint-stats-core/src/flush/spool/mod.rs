@@ -14,19 +14,28 @@
 
 mod disk;
 #[cfg(test)]
-mod faulty_disk;
-mod journal;
+pub(super) mod faulty_disk;
+#[cfg(test)]
+pub(super) mod forgetful_store;
+pub(super) mod journal;
 mod queue;
 mod record;
+mod segments;
+mod step;
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub(super) use self::disk::Folder;
-pub(super) use self::journal::{Journal, NotSealed};
+pub(super) use self::disk::{Disk, Folder};
+pub(super) use self::journal::Journal;
 use self::journal::{Limits, Recovered};
+pub(super) use self::record::Half;
+pub(super) use self::step::{Conclusion, Head, Step};
+
+/// The least that [`SpoolOptions::max_bytes`] may be.
+const LEAST_BYTES: u64 = 1 << 20;
 
 /// A folder for batches, open and locked; see the [module](self).
 #[derive(Debug)]
@@ -38,9 +47,15 @@ pub struct Spool {
 }
 
 /// How a [`Spool`] keeps batches.
+///
+/// ```
+/// use endpoint_stats_core::flush::spool::{SpoolOptions, WhenFull};
+///
+/// let options = SpoolOptions { max_bytes: 1 << 30, when_full: WhenFull::DropOldest, ..SpoolOptions::default() };
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpoolOptions {
-    /// Bytes that the folder may take. Defaults to 256 MiB.
+    /// Bytes that the folder's segments may take, at least 1 MiB; strange files are not counted. Defaults to 256 MiB.
     pub max_bytes: u64,
     /// When a batch counts as written. Defaults to [`SpoolSync::EachBatch`].
     pub sync: SpoolSync,
@@ -53,7 +68,7 @@ pub struct SpoolOptions {
 pub enum SpoolSync {
     /// When the disk has it: a loss of power loses no batch.
     EachBatch,
-    /// When the operating system has it: a loss of power may lose batches, and double those that were being sent. A
+    /// When the operating system has it: a loss of power may lose batches, and double those that had been given another name. A
     /// process that is killed still loses none.
     Never,
 }
@@ -63,18 +78,22 @@ pub enum SpoolSync {
 pub enum WhenFull {
     /// They wait in memory, merged by endpoint, where a crash loses them. No hit is given up.
     Merge,
-    /// The oldest batches are given up for them, and counted as dropped.
+    /// The oldest batches are given up for them, a file of an eighth of the limit at a time, and counted as dropped.
     DropOldest,
 }
 
 /// What was in the folder when it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpoolFound {
-    /// Hits that an earlier run had not brought to the store.
+    /// Batches that an earlier run had not brought to the store, as far as the folder knows.
+    pub batches: usize,
+    /// Their hits.
     pub hits: u64,
     /// Places that are damaged; how many hits they held is not known.
     pub damages: u64,
-    /// Files of another version, or that are not a spool's, left as they are.
+    /// Bytes at the very end that are no record: what a crash cut off was never sealed.
+    pub torn_bytes: u64,
+    /// Files of another version, that are not a spool's, or that cannot be read; they are left as they are.
     pub strange_files: u64,
 }
 
@@ -88,18 +107,22 @@ pub struct SpoolError {
 // === impl Spool ===
 
 impl Spool {
-    /// Opens a folder, which is made if it is not there, and reads what an earlier run left.
+    /// Opens a folder, which is made if it is not there, and reads what an earlier run left; it blocks while it does.
+    ///
+    /// What was found is logged, and told by [`found`](Self::found).
     ///
     /// # Errors
     ///
-    /// When it cannot be made, read or written, or another process has it.
+    /// When the folder cannot be made, listed or locked, when another process has it, or when the limit is below 1 MiB.
     pub fn open(folder: impl AsRef<Path>, options: SpoolOptions) -> Result<Self, SpoolError> {
         let folder = folder.as_ref().to_owned();
         let limits = Limits { max_bytes: options.max_bytes, sync: options.sync };
-        let opened = Folder::open(&folder).and_then(|disk| Journal::open(disk, limits));
-        let (journal, Recovered { hits, damages, strange_files, .. }) =
-            opened.map_err(|source| SpoolError { folder: folder.clone(), source })?;
-        Ok(Self { journal, when_full: options.when_full, found: SpoolFound { hits, damages, strange_files }, folder })
+        let opened = checked(limits).and_then(|limits| Journal::open(Folder::open(&folder)?, limits));
+        let (journal, recovered) = opened.map_err(|source| SpoolError { folder: folder.clone(), source })?;
+        let Recovered { batches, hits, damages, torn_bytes, strange_files } = recovered;
+        let found = SpoolFound { batches, hits, damages, torn_bytes, strange_files };
+        found.log(&folder);
+        Ok(Self { journal, when_full: options.when_full, found, folder })
     }
 
     /// What was in the folder when it was opened.
@@ -114,6 +137,26 @@ impl Spool {
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+fn checked(limits: Limits) -> io::Result<Limits> {
+    if limits.max_bytes < LEAST_BYTES {
+        let problem = format!("its limit is {} bytes; give it {LEAST_BYTES} at least", limits.max_bytes);
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
+    Ok(limits)
+}
+
+impl SpoolFound {
+    fn log(&self, folder: &Path) {
+        let Self { batches, hits, damages, torn_bytes, strange_files } = *self;
+        let folder = folder.display();
+        if damages > 0 || strange_files > 0 {
+            tracing::warn!(%folder, batches, hits, damages, torn_bytes, strange_files, "the spool is damaged, or not all its own");
+        } else if batches > 0 || torn_bytes > 0 {
+            tracing::info!(%folder, batches, hits, torn_bytes, "the spool holds what an earlier run had not brought to the store");
+        }
     }
 }
 

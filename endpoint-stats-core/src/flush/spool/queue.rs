@@ -1,9 +1,10 @@
 //! [`Queue`]: which batches wait, under which names; no I/O.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::record::{Name, Part, Record};
+use super::record::{Half, Name, Part, Piece, Record};
 use crate::sketch::capped_sum;
+use crate::store::WriterId;
 
 /// Batches that were sealed and not yet acknowledged, the oldest first.
 ///
@@ -11,6 +12,8 @@ use crate::sketch::capped_sum;
 #[derive(Debug, Default)]
 pub(in crate::flush) struct Queue {
     entries: VecDeque<Entry>,
+    // How many entries a batch has, by the name it was sealed under.
+    batches: HashMap<Name, usize>,
     // How many entries lie in a segment.
     live: BTreeMap<u64, usize>,
 }
@@ -18,81 +21,130 @@ pub(in crate::flush) struct Queue {
 /// A batch that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::flush) struct Entry {
+    /// The name it is sent under.
     pub(in crate::flush) name: Name,
+    pub(in crate::flush) piece: Piece,
     pub(in crate::flush) hits: u64,
     pub(in crate::flush) place: Place,
     /// An earlier run sealed it.
     pub(in crate::flush) is_found: bool,
 }
 
-/// Where a batch lies: in which record, and which of the record's parts it is.
+/// Where a record lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::flush) struct Place {
     pub(in crate::flush) segment: u64,
     pub(in crate::flush) start: u64,
     pub(in crate::flush) len: usize,
-    pub(in crate::flush) part: usize,
 }
 
+// === impl Place ===
+
 impl Place {
+    /// In no segment, under a number.
+    pub(in crate::flush) fn in_memory(number: u64) -> Self {
+        Self { segment: u64::MAX, start: number, len: 0 }
+    }
+
     /// Whether it is in no segment.
     pub(in crate::flush) fn is_in_memory(self) -> bool {
         self.segment == u64::MAX
     }
 }
 
+// === impl Queue ===
+
 impl Queue {
     /// Takes in what a record says that lies at a place.
     pub(in crate::flush) fn apply(&mut self, record: &Record, place: Place) {
         match record {
             Record::Sealed { name, part } => self.seal(*name, part, place),
-            Record::Done { name } => self.done(*name),
-            Record::Renamed { name, to } => {
-                for later in self.entries.iter_mut().filter(|entry| entry.name.writer == name.writer) {
-                    if let Some(after) = later.name.seq.checked_sub(name.seq) {
-                        later.name = Name { writer: *to, seq: after + 1 };
-                    }
-                }
-            }
-            Record::Spliced { name, parts } => self.splice(*name, parts, place),
+            Record::Done { piece } => self.done(*piece),
+            Record::Renamed { name, to } => self.rename(*name, *to, 1),
+            Record::Halved { name, piece, first, to } => self.halve(*name, *piece, *first, *to),
         }
     }
 
     fn seal(&mut self, name: Name, part: &Part, place: Place) {
-        // A record whose sync failed stands again in another segment.
-        if let Some(at) = self.entries.iter().position(|entry| entry.name == name) {
-            self.forget(self.entries[at].place.segment);
-            self.entries[at].place = place;
-        } else {
-            self.entries.push_back(Entry { name, hits: part.hits, place, is_found: false });
+        if self.batches.contains_key(&name) {
+            return self.move_batch(name, place);
         }
-        *self.live.entry(place.segment).or_default() += 1;
+        let (piece, hits) = (Piece::whole(name, part), part.hits);
+        self.entries.push_back(Entry { name, piece, hits, place, is_found: false });
+        self.remember(piece.batch, place.segment);
     }
 
-    fn done(&mut self, name: Name) {
-        if let Some(at) = self.entries.iter().position(|entry| entry.name == name)
+    /// A record that stands twice: what is later stays longer.
+    fn move_batch(&mut self, batch: Name, place: Place) {
+        let pieces: Vec<_> =
+            self.entries.iter().map(|entry| entry.piece).filter(|piece| piece.batch == batch).collect();
+        for piece in pieces {
+            self.move_piece(piece, place);
+        }
+    }
+
+    /// A piece lies elsewhere now.
+    pub(in crate::flush) fn move_piece(&mut self, piece: Piece, place: Place) {
+        if let Some(at) = self.entries.iter().position(|entry| entry.piece == piece) {
+            self.remember(piece.batch, place.segment);
+            self.forget(piece.batch, self.entries[at].place.segment);
+            self.entries[at].place = place;
+        }
+    }
+
+    fn done(&mut self, piece: Piece) {
+        // What is not there would be looked for everywhere.
+        if self.batches.contains_key(&piece.batch)
+            && let Some(at) = self.entries.iter().position(|entry| entry.piece == piece)
             && let Some(entry) = self.entries.remove(at)
         {
-            self.forget(entry.place.segment);
+            self.forget(entry.piece.batch, entry.place.segment);
         }
     }
 
-    fn splice(&mut self, name: Name, parts: &[Part], place: Place) {
-        let is_after = |entry: &Entry| entry.name.writer == name.writer && entry.name.seq > name.seq;
-        let is_found = self.entries.iter().any(|entry| entry.name == name && entry.is_found);
-        self.done(name);
-        let at = self.entries.iter().position(is_after).unwrap_or(self.entries.len());
-        for later in self.entries.iter_mut().filter(|entry| is_after(entry)) {
-            later.name.seq = later.name.seq + parts.len() as u64 - 1;
-        }
-        for (part, content) in parts.iter().enumerate().rev() {
-            let name = Name { seq: name.seq + part as u64, ..name };
-            self.entries.insert(at, Entry { name, hits: content.hits, place: Place { part, ..place }, is_found });
-            *self.live.entry(place.segment).or_default() += 1;
+    fn rename(&mut self, from: Name, to: WriterId, first: u64) {
+        for entry in &mut self.entries {
+            if let Some(steps) = from.steps_to(entry.name) {
+                entry.name = Name { writer: to, seq: steps.saturating_add(first) };
+            }
         }
     }
 
-    fn forget(&mut self, segment: u64) {
+    fn halve(&mut self, name: Name, piece: Piece, first: Half, to: WriterId) {
+        // Those after it follow, too, where it was in memory alone and is gone.
+        self.rename(name, to, 2);
+        let Some((one, other)) = piece.split(first.len) else { return };
+        let Some(at) = self.entries.iter().position(|entry| entry.piece == piece) else { return };
+        let whole = self.entries[at];
+        let second = &mut self.entries[at];
+        *second = Entry { piece: other, hits: whole.hits.saturating_sub(first.hits), ..whole };
+        self.entries.insert(at, Entry { name: Name { writer: to, seq: 1 }, piece: one, hits: first.hits, ..whole });
+        self.remember(whole.piece.batch, whole.place.segment);
+    }
+
+    /// Gives up what lies in a segment; returns the hits that are lost.
+    pub(in crate::flush) fn give_up(&mut self, segment: u64) -> u64 {
+        let (given_up, kept): (VecDeque<_>, _) =
+            std::mem::take(&mut self.entries).into_iter().partition(|entry| entry.place.segment == segment);
+        self.entries = kept;
+        for entry in &given_up {
+            self.forget(entry.piece.batch, segment);
+        }
+        given_up.iter().fold(0, |sum, entry| capped_sum(sum, entry.hits))
+    }
+
+    fn remember(&mut self, batch: Name, segment: u64) {
+        *self.batches.entry(batch).or_default() += 1;
+        *self.live.entry(segment).or_default() += 1;
+    }
+
+    fn forget(&mut self, batch: Name, segment: u64) {
+        if let Some(pieces) = self.batches.get_mut(&batch) {
+            *pieces -= 1;
+            if *pieces == 0 {
+                self.batches.remove(&batch);
+            }
+        }
         if let Some(live) = self.live.get_mut(&segment) {
             *live -= 1;
             if *live == 0 {
@@ -134,8 +186,8 @@ impl Queue {
         self.live.contains_key(&segment)
     }
 
-    /// The number that the writer's next batch has, after those that wait.
-    pub(in crate::flush) fn last_seq_of(&self, writer: crate::store::WriterId) -> Option<u64> {
+    /// The last number of a writer's batches that wait.
+    pub(in crate::flush) fn last_seq_of(&self, writer: WriterId) -> Option<u64> {
         self.entries.iter().filter(|entry| entry.name.writer == writer).map(|entry| entry.name.seq).max()
     }
 }
@@ -143,7 +195,6 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::WriterId;
 
     const A: WriterId = WriterId::from_bytes([1; 16]);
     const B: WriterId = WriterId::from_bytes([2; 16]);
@@ -153,11 +204,15 @@ mod tests {
     }
 
     fn part(hits: u64) -> Part {
-        Part { hits, deltas: Vec::new() }
+        Part { hits, len: 4, deltas: Vec::new() }
+    }
+
+    fn piece(writer: WriterId, seq: u64) -> Piece {
+        Piece::whole(name(writer, seq), &part(0))
     }
 
     fn place(segment: u64) -> Place {
-        Place { segment, start: 8, len: 10, part: 0 }
+        Place { segment, start: 8, len: 10 }
     }
 
     fn three() -> Queue {
@@ -176,7 +231,7 @@ mod tests {
     fn what_is_done_no_longer_waits_and_no_longer_needs_its_segment() {
         let mut queue = three();
 
-        queue.apply(&Record::Done { name: name(A, 1) }, place(9));
+        queue.apply(&Record::Done { piece: piece(A, 1) }, place(9));
 
         assert_eq!(names(&queue), [(name(A, 2), 2), (name(A, 3), 3)]);
         assert!(!queue.needs(1) && queue.needs(2));
@@ -192,22 +247,39 @@ mod tests {
     }
 
     #[test]
-    fn halves_stand_in_the_place_of_the_whole_and_those_after_them_move_up() {
+    fn halves_stand_in_the_place_of_the_whole_and_those_after_them_follow() {
         let mut queue = three();
+        let halved = Record::Halved { name: name(A, 2), piece: piece(A, 2), first: Half { len: 3, hits: 1 }, to: B };
 
-        queue.apply(&Record::Spliced { name: name(A, 1), parts: vec![part(10), part(20)] }, place(9));
+        for _ in 0..2 {
+            queue.apply(&halved, place(9));
 
-        assert_eq!(names(&queue), [(name(A, 1), 10), (name(A, 2), 20), (name(A, 3), 2), (name(A, 4), 3)]);
-        assert!(!queue.needs(1) && queue.needs(9));
+            assert_eq!(names(&queue), [(name(A, 1), 1), (name(B, 1), 1), (name(B, 2), 1), (name(B, 3), 3)]);
+        }
+        assert_eq!(queue.last_seq_of(B), Some(3));
+        queue.apply(&Record::Done { piece: piece(A, 2).split(3).unwrap().0 }, place(9));
+        assert!(queue.needs(2), "its other half is there");
     }
 
     #[test]
-    fn those_after_a_dropped_batch_move_down() {
+    fn those_after_a_halved_batch_follow_where_it_is_gone_itself() {
+        let mut queue = three();
+        queue.apply(&Record::Done { piece: piece(A, 2) }, place(9));
+
+        let halved = Record::Halved { name: name(A, 2), piece: piece(A, 2), first: Half { len: 3, hits: 1 }, to: B };
+        queue.apply(&halved, place(9));
+
+        assert_eq!(names(&queue), [(name(A, 1), 1), (name(B, 3), 3)]);
+    }
+
+    #[test]
+    fn a_batch_that_is_given_up_leaves_the_names_of_others() {
         let mut queue = three();
 
-        queue.apply(&Record::Spliced { name: name(A, 1), parts: Vec::new() }, place(9));
+        assert_eq!(queue.give_up(2), 2);
 
-        assert_eq!(names(&queue), [(name(A, 1), 2), (name(A, 2), 3)]);
+        assert_eq!(names(&queue), [(name(A, 1), 1), (name(A, 3), 3)]);
+        assert!(!queue.needs(2));
     }
 
     #[test]
@@ -218,5 +290,7 @@ mod tests {
 
         assert_eq!(queue.len(), 3);
         assert!(!queue.needs(3) && queue.needs(7));
+        queue.apply(&Record::Done { piece: piece(A, 3) }, place(9));
+        assert!(!queue.needs(7));
     }
 }

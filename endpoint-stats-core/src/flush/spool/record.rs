@@ -9,7 +9,8 @@
 //! | n | the content |
 //! | 16 | the BLAKE3 hash of all before |
 //!
-//! The content is a kind, the writer's 16 bytes, a number, and what the kind says; numbers are LEB128.
+//! The content is a kind and what it says: a name is a writer's 16 bytes and a number, a piece a name and two numbers. Numbers are
+//! LEB128.
 
 use crate::aggregate::Delta;
 use crate::sketch::{DecodeError, Reader, write_bytes, write_varint};
@@ -27,23 +28,42 @@ pub(in crate::flush) struct Name {
     pub(in crate::flush) seq: u64,
 }
 
+/// Deltas of a batch, from one up to another: all of them, unless the store refused some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::flush) struct Piece {
+    /// The name under which the batch was sealed, whatever it is sent under later.
+    pub(in crate::flush) batch: Name,
+    pub(in crate::flush) from: u64,
+    pub(in crate::flush) until: u64,
+}
+
 /// What happened to the batches of a spool.
+///
+/// Each may stand twice, where the disk did not say whether it has the first one, and says nothing new then.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::flush) enum Record {
     /// A batch was sealed.
     Sealed { name: Name, part: Part },
-    /// The store has it.
-    Done { name: Name },
-    /// The store lost track of the writer: this batch is another writer's first, and those after it follow.
+    /// The store has it, or will never take it.
+    Done { piece: Piece },
+    /// The store lost track of the writer: the batch of that name is another writer's first, and those after it follow.
     Renamed { name: Name, to: WriterId },
-    /// The store refused it: these stand in its place, and those after it move up or down.
-    Spliced { name: Name, parts: Vec<Part> },
+    /// The store refused it: its first deltas are another writer's first batch, the others its second, and those after it follow.
+    Halved { name: Name, piece: Piece, first: Half, to: WriterId },
 }
 
-/// Deltas, still encoded, and how many hits they are.
+/// The first deltas of a piece, and their hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::flush) struct Half {
+    pub(in crate::flush) len: u64,
+    pub(in crate::flush) hits: u64,
+}
+
+/// Deltas, still encoded, how many there are, and how many hits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::flush) struct Part {
     pub(in crate::flush) hits: u64,
+    pub(in crate::flush) len: u64,
     pub(in crate::flush) deltas: Vec<u8>,
 }
 
@@ -103,20 +123,29 @@ impl Record {
     pub(in crate::flush) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MARK.to_vec();
         bytes.extend_from_slice(&[0; 4]);
-        let (kind, name) = match self {
-            Self::Sealed { name, .. } => (0, name),
-            Self::Done { name } => (1, name),
-            Self::Renamed { name, .. } => (2, name),
-            Self::Spliced { name, .. } => (3, name),
-        };
-        bytes.push(kind);
-        bytes.extend_from_slice(name.writer.as_bytes());
-        write_varint(&mut bytes, name.seq);
         match self {
-            Self::Sealed { part, .. } => part.write(&mut bytes),
-            Self::Done { .. } => {}
-            Self::Renamed { to, .. } => bytes.extend_from_slice(to.as_bytes()),
-            Self::Spliced { parts, .. } => parts.iter().for_each(|part| part.write(&mut bytes)),
+            Self::Sealed { name, part } => {
+                bytes.push(0);
+                name.write(&mut bytes);
+                part.write(&mut bytes);
+            }
+            Self::Done { piece } => {
+                bytes.push(1);
+                piece.write(&mut bytes);
+            }
+            Self::Renamed { name, to } => {
+                bytes.push(2);
+                name.write(&mut bytes);
+                bytes.extend_from_slice(to.as_bytes());
+            }
+            Self::Halved { name, piece, first, to } => {
+                bytes.push(3);
+                name.write(&mut bytes);
+                piece.write(&mut bytes);
+                write_varint(&mut bytes, first.len);
+                write_varint(&mut bytes, first.hits);
+                bytes.extend_from_slice(to.as_bytes());
+            }
         }
         let len = u32::try_from(bytes.len() - BEFORE_CONTENT).expect("a batch is far below 4 GiB");
         bytes[MARK.len()..BEFORE_CONTENT].copy_from_slice(&len.to_le_bytes());
@@ -140,18 +169,16 @@ impl Record {
     fn parse(content: &[u8]) -> Result<Self, DecodeError> {
         let kind = content.first().copied().unwrap_or(u8::MAX);
         let mut reader = Reader::new(WHAT, kind, content)?;
-        let name = Name { writer: writer(&mut reader)?, seq: reader.varint()? };
         let record = match kind {
-            0 => Self::Sealed { name, part: Part::read(&mut reader)? },
-            1 => Self::Done { name },
-            2 => Self::Renamed { name, to: writer(&mut reader)? },
-            3 => {
-                let mut parts = Vec::new();
-                while !reader.is_empty() {
-                    parts.push(Part::read(&mut reader)?);
-                }
-                Self::Spliced { name, parts }
-            }
+            0 => Self::Sealed { name: Name::read(&mut reader)?, part: Part::read(&mut reader)? },
+            1 => Self::Done { piece: Piece::read(&mut reader)? },
+            2 => Self::Renamed { name: Name::read(&mut reader)?, to: writer(&mut reader)? },
+            3 => Self::Halved {
+                name: Name::read(&mut reader)?,
+                piece: Piece::read(&mut reader)?,
+                first: Half { len: reader.varint()?, hits: reader.varint()? },
+                to: writer(&mut reader)?,
+            },
             _ => return Err(reader.error("a kind that nobody knows")),
         };
         reader.finish()?;
@@ -164,23 +191,84 @@ fn writer(reader: &mut Reader<'_>) -> Result<WriterId, DecodeError> {
     Ok(WriterId::from_bytes(bytes))
 }
 
+// === impl Name ===
+
+impl Name {
+    fn write(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.writer.as_bytes());
+        write_varint(bytes, self.seq);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { writer: writer(reader)?, seq: reader.varint()? })
+    }
+
+    /// The number of another batch counted from this one, if it is the same writer's and not before it.
+    pub(in crate::flush) fn steps_to(self, later: Self) -> Option<u64> {
+        if self.writer == later.writer { later.seq.checked_sub(self.seq) } else { None }
+    }
+}
+
+// === impl Piece ===
+
+impl Piece {
+    /// All of a batch.
+    pub(in crate::flush) fn whole(batch: Name, part: &Part) -> Self {
+        Self { batch, from: 0, until: part.len }
+    }
+
+    /// Up to some deltas, and from there on.
+    pub(in crate::flush) fn split(self, len: u64) -> Option<(Self, Self)> {
+        let middle = self.from.checked_add(len).filter(|middle| *middle < self.until && len > 0)?;
+        Some((Self { until: middle, ..self }, Self { from: middle, ..self }))
+    }
+
+    /// Its deltas, of those of its batch.
+    pub(in crate::flush) fn of(self, mut deltas: Vec<Delta>) -> Option<Vec<Delta>> {
+        let (from, until) = (usize::try_from(self.from).ok()?, usize::try_from(self.until).ok()?);
+        if from >= until || until > deltas.len() {
+            return None;
+        }
+        deltas.truncate(until);
+        Some(deltas.split_off(from))
+    }
+
+    fn write(self, bytes: &mut Vec<u8>) {
+        self.batch.write(bytes);
+        write_varint(bytes, self.from);
+        write_varint(bytes, self.until);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { batch: Name::read(reader)?, from: reader.varint()?, until: reader.varint()? })
+    }
+}
+
 // === impl Part ===
 
 impl Part {
-    pub(in crate::flush) fn of(hits: u64, deltas: &[Delta]) -> Self {
-        Self { hits, deltas: encode_deltas(deltas) }
+    pub(in crate::flush) fn new(hits: u64, deltas: &[Delta]) -> Self {
+        Self { hits, len: deltas.len() as u64, deltas: encode_deltas(deltas) }
     }
 
     pub(in crate::flush) fn decode(&self) -> Result<Vec<Delta>, DecodeError> {
         decode_deltas(&self.deltas)
     }
 
+    /// What tells a piece from another batch under its name: its bytes, which another version of this program reads the same.
+    pub(in crate::flush) fn identity_of(&self, piece: Piece) -> [u8; 32] {
+        let mut bytes = blake3::Hasher::new();
+        bytes.update(&piece.from.to_le_bytes()).update(&piece.until.to_le_bytes()).update(&self.deltas);
+        *bytes.finalize().as_bytes()
+    }
+
     fn write(&self, bytes: &mut Vec<u8>) {
         write_varint(bytes, self.hits);
+        write_varint(bytes, self.len);
         write_bytes(bytes, &self.deltas);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { hits: reader.varint()?, deltas: reader.length_and_bytes()?.to_vec() })
+        Ok(Self { hits: reader.varint()?, len: reader.varint()?, deltas: reader.length_and_bytes()?.to_vec() })
     }
 }
