@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::scenarios::Scenario;
-use crate::writer::WriterArguments;
+use crate::writer::{Broken, WriterArguments};
 
 /// Kills, cuts, stops and fills everything around endpoint-stats, and counts what is left.
 #[derive(Debug, Parser)]
@@ -30,6 +30,12 @@ pub(crate) struct Arguments {
     /// The same of the previous release, to be updated from.
     #[arg(long, value_name = "FILE")]
     pub(crate) previous: Option<PathBuf>,
+    /// Scenarios that run at the same time.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) at_once: usize,
+    /// Breaks every writer, so that one sees that it is found out.
+    #[arg(long, value_name = "HOW")]
+    pub(crate) broken: Option<Broken>,
     /// Keeps what every program says in this folder.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) logs: Option<PathBuf>,
@@ -63,7 +69,11 @@ impl Arguments {
     pub(crate) fn server(&self) -> anyhow::Result<PathBuf> {
         let beside = || Ok::<_, std::io::Error>(std::env::current_exe()?.with_file_name("endpoint-stats-server"));
         let server = self.server.clone().map_or_else(beside, Ok).context("this program does not know where it is")?;
-        ensure!(server.is_file(), "there is no server at {}: build it with `cargo build -p endpoint-stats-server`, or name one with --server", server.display());
+        ensure!(
+            server.is_file(),
+            "there is no server at {}: build it with `cargo build -p endpoint-stats-server`, or name one with --server",
+            server.display()
+        );
         Ok(server)
     }
 }

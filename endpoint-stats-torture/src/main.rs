@@ -17,11 +17,13 @@ mod writer;
 use std::process::ExitCode;
 
 use clap::Parser;
+use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
 use self::arguments::{Arguments, Role};
 use self::dice::Dice;
 use self::parts::program::Program;
+use self::parts::writer::Writer;
 use self::report::Report;
 use self::scenarios::Run;
 
@@ -47,6 +49,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Some(folder) = &arguments.logs {
         Program::keep_logs_in(folder)?;
     }
+    if let Some(broken) = arguments.broken {
+        Writer::break_all(broken);
+    }
     let report = torture(&arguments).await?;
     println!("{report}");
     if let Some(file) = &arguments.report {
@@ -57,13 +62,26 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 async fn torture(arguments: &Arguments) -> anyhow::Result<Report> {
     let dice = Dice::new(arguments.seed);
+    let server = arguments.server()?;
+    let runs = arguments.scenarios().into_iter().map(|scenario| {
+        let run = Run {
+            dice: dice.split(&scenario.name()),
+            is_long: arguments.is_long(),
+            mixed_for: arguments.mixed_for(),
+            server: server.clone(),
+            previous: arguments.previous.clone(),
+        };
+        async move {
+            let begun = Instant::now();
+            let result = scenario.run(&run).await;
+            eprintln!("{} ended after {} s", scenario.name(), begun.elapsed().as_secs());
+            (scenario, begun.elapsed(), result)
+        }
+    });
     let mut report = Report::new(arguments.seed);
-    for scenario in arguments.scenarios() {
-        eprintln!("== {}", scenario.name());
-        let run = Run { dice: dice.split(&scenario.name()), is_long: arguments.is_long(), mixed_for: arguments.mixed_for(), server: arguments.server()?, previous: arguments.previous.clone() };
-        let begun = Instant::now();
-        let result = scenario.run(&run).await;
-        report.add(&scenario.name(), begun.elapsed(), result);
+    let mut results = stream::iter(runs).buffered(arguments.at_once);
+    while let Some((scenario, took, result)) = results.next().await {
+        report.add(&scenario.name(), took, result);
     }
     Ok(report)
 }

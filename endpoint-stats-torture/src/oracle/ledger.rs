@@ -93,19 +93,19 @@ impl Ledger {
     fn send(&mut self, process: &str, name: Name, hits: Hits) {
         let attempt = self.batches.entry(name).or_insert_with(|| Attempt::new(hits.clone()));
         if attempt.hits != hits {
-            self.violations.push(format!("{process} sent other hits under the name {name:?}"));
+            self.violations.push(format!("{process} sent other hits under the name {name}"));
         }
     }
 
     fn answer(&mut self, process: &str, name: Name, answer: Answer) {
         let Some(attempt) = self.batches.get_mut(&name) else {
-            return self.violations.push(format!("{process} had an answer to {name:?}, which nobody sent"));
+            return self.violations.push(format!("{process} had an answer to {name}, which nobody sent"));
         };
         if answer == Answer::Applied && attempt.is_applied {
-            self.violations.push(format!("a store applied {name:?} twice"));
+            self.violations.push(format!("a store applied {name} twice"));
         }
         if matches!(answer, Answer::Gap | Answer::Conflict) && attempt.is_acknowledged {
-            self.violations.push(format!("a store lost {name:?}, which it had acknowledged: {answer:?}"));
+            self.violations.push(format!("a store lost {name}, which it had acknowledged: {answer:?}"));
         }
         attempt.is_applied |= answer == Answer::Applied;
         attempt.has_failed |= answer == Answer::Failed;
@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_batch_is_acknowledged_once() {
-        let ledger = after(&[sending(5), answered(Answer::Failed), answered(Answer::Duplicate), answered(Answer::Duplicate)]);
+        let ledger =
+            after(&[sending(5), answered(Answer::Failed), answered(Answer::Duplicate), answered(Answer::Duplicate)]);
 
         assert_eq!((ledger.all_acknowledged(), ledger.lost_replies), (5, 1));
         assert_eq!(ledger.violations, <[String; 0]>::default());

@@ -46,7 +46,11 @@ impl Oracle {
     pub(crate) async fn listen() -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("the oracle has no port")?;
         let address = listener.local_addr()?;
-        let heard = Arc::new(Heard { ledger: Mutex::default(), writers: tokio::sync::Mutex::default(), more: watch::Sender::new(()) });
+        let heard = Arc::new(Heard {
+            ledger: Mutex::default(),
+            writers: tokio::sync::Mutex::default(),
+            more: watch::Sender::new(()),
+        });
         let listening = tokio::spawn(accept(listener, Arc::clone(&heard)));
         Ok(Self { address, heard, listening })
     }
@@ -76,7 +80,12 @@ impl Oracle {
     }
 
     /// Waits until what was said is enough.
-    pub(crate) async fn until(&self, what: &str, within: Duration, mut enough: impl FnMut(&Ledger) -> bool) -> anyhow::Result<()> {
+    pub(crate) async fn until(
+        &self,
+        what: &str,
+        within: Duration,
+        mut enough: impl FnMut(&Ledger) -> bool,
+    ) -> anyhow::Result<()> {
         let mut more = self.heard.more.subscribe();
         let waited = timeout(within, async {
             while !enough(&self.ledger()) {

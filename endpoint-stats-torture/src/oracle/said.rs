@@ -1,6 +1,9 @@
 //! The language between a writer and the oracle: a line of JSON each.
 
+use std::fmt;
+
 use endpoint_stats_core::flush::Books;
+use endpoint_stats_core::store::WriterId;
 use serde::{Deserialize, Serialize};
 
 /// Hits by route.
@@ -65,6 +68,12 @@ pub(crate) struct Account {
     pub(crate) pending: u64,
     pub(crate) spooled: u64,
     pub(crate) dropped: u64,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "batch {} of {}", self.seq, WriterId::from_bytes(self.writer))
+    }
 }
 
 impl From<Books> for Account {

@@ -39,7 +39,7 @@ impl Settled {
         for (name, attempt) in &ledger.batches {
             let is_there = name.seq <= last[&name.writer];
             if attempt.is_acknowledged && !is_there {
-                settled.violations.push(format!("{name:?} was acknowledged and is lost"));
+                settled.violations.push(format!("{name} was acknowledged and is lost"));
             }
             for (route, hits) in attempt.hits.iter().filter(|_| is_there) {
                 settled.applied += hits;

@@ -110,7 +110,9 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Value
 
 async fn ask(address: SocketAddr, request: Request<Full<Bytes>>) -> anyhow::Result<Value> {
     let path = request.uri().path().to_owned();
-    timeout(PATIENCE, answer(address, request)).await.with_context(|| format!("no answer to {path} within {PATIENCE:?}"))?
+    timeout(PATIENCE, answer(address, request))
+        .await
+        .with_context(|| format!("no answer to {path} within {PATIENCE:?}"))?
 }
 
 async fn answer(address: SocketAddr, mut request: Request<Full<Bytes>>) -> anyhow::Result<Value> {

@@ -44,10 +44,12 @@ impl Database {
     pub(crate) fn start_empty(kind: Kind) -> anyhow::Result<Self> {
         Ok(match kind {
             Kind::Sqlite => Self::Sqlite(tempfile::Builder::new().prefix("endpoint-stats-torture-").tempdir()?),
-            Kind::Postgres => {
-                Self::Postgres(block_in_place(|| PostgresServer::builder().durable().setting("max_connections", "100").start()))
+            Kind::Postgres => Self::Postgres(block_in_place(|| {
+                PostgresServer::builder().durable().setting("max_connections", "100").start()
+            })),
+            Kind::Redis => {
+                Self::Redis(block_in_place(|| RedisServer::builder().setting("appendfsync", "always").start()))
             }
-            Kind::Redis => Self::Redis(block_in_place(|| RedisServer::builder().setting("appendfsync", "always").start())),
         })
     }
 

@@ -2,13 +2,19 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::ValueEnum;
 
 use super::program::{Ended, Program};
-use crate::oracle::{Ledger, Oracle};
 use crate::oracle::said::{Account, Told};
+use crate::oracle::{Ledger, Oracle};
+use crate::writer::Broken;
+
+/// How every writer is broken.
+static BROKEN: OnceLock<Broken> = OnceLock::new();
 
 /// A writer; each life of it is another process to the oracle.
 #[derive(Debug)]
@@ -26,7 +32,9 @@ impl Writer {
     /// A writer that sends to a store, with more options of [`WriterArguments`](crate::writer::WriterArguments).
     pub(crate) fn new(name: impl Into<String>, store: &str, options: &[String]) -> anyhow::Result<Self> {
         let name = name.into();
-        let options = [&["--store".to_owned(), store.to_owned()], options].concat();
+        let broken = BROKEN.get().and_then(ValueEnum::to_possible_value);
+        let broken = broken.iter().flat_map(|how| ["--broken".to_owned(), how.get_name().to_owned()]);
+        let options = [&["--store".to_owned(), store.to_owned()], options].concat().into_iter().chain(broken).collect();
         Ok(Self { program: Program::new(name.clone())?, name, life: 0, options, wrapped: None })
     }
 
@@ -51,6 +59,11 @@ impl Writer {
     /// What the oracle calls its present life.
     pub(crate) fn process(&self) -> String {
         format!("{}#{}", self.name, self.life)
+    }
+
+    /// Breaks every writer that is made from now on.
+    pub(crate) fn break_all(how: Broken) {
+        _ = BROKEN.set(how);
     }
 
     /// Whether a process was one of its lives.
@@ -78,7 +91,8 @@ impl Writer {
         let this = std::env::current_exe().context("this program does not know itself")?;
         let arguments = ["writer".to_owned(), "--oracle".to_owned(), oracle.address().to_string()];
         let named = ["--process".to_owned(), process.clone(), "--seed".to_owned(), self.life.to_string()];
-        let line = [vec![this.display().to_string()], arguments.to_vec(), named.to_vec(), self.options.clone()].concat();
+        let line =
+            [vec![this.display().to_string()], arguments.to_vec(), named.to_vec(), self.options.clone()].concat();
         let line = [self.wrapped.clone().unwrap_or_default(), line].concat();
         let mut command = Command::new(&line[0]);
         self.program.start(command.args(&line[1..]), "")?;
@@ -92,7 +106,11 @@ impl Writer {
     }
 
     /// Asks it to end; what its books say then, if it came to that.
-    pub(crate) async fn terminate(&mut self, oracle: &Oracle, within: Duration) -> anyhow::Result<(Ended, Option<Account>)> {
+    pub(crate) async fn terminate(
+        &mut self,
+        oracle: &Oracle,
+        within: Duration,
+    ) -> anyhow::Result<(Ended, Option<Account>)> {
         let ended = self.program.terminate(within).await?;
         oracle.until_silent(&self.process()).await?;
         let account = oracle.ledger().processes.get(&self.process()).and_then(|process| process.ended);

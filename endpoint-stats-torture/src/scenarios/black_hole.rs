@@ -43,13 +43,28 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {
     findings.note("hits a second, over 2,000 endpoints", rate);
     findings.note("seconds without an answer of the store", dark);
     findings.check("hits lost", settled.lost(), "0", settled.lost() == 0);
-    findings.check("exact after healing", format!("{healed:.1?}"), &format!("≤ {HEALED_WITHIN:.0?}"), healed <= HEALED_WITHIN);
+    findings.check(
+        "exact after healing",
+        format!("{healed:.1?}"),
+        &format!("≤ {HEALED_WITHIN:.0?}"),
+        healed <= HEALED_WITHIN,
+    );
     let limit = memory + memory / 10;
-    findings.check("memory of the service before and after, KiB", format!("{memory}, {grown}"), "+ 10 %", grown <= limit);
+    findings.check(
+        "memory of the service before and after, KiB",
+        format!("{memory}, {grown}"),
+        "+ 10 %",
+        grown <= limit,
+    );
     // Printed and not held: on a machine that does other work too, a percentile of a moment says little.
     findings.note("p50, p99 of the service's answers with the store", &before);
     findings.note("p50, p99 of the service's answers without it", &during);
-    findings.check("requests of the service that failed", before.failed + during.failed, "0", before.failed + during.failed == 0);
+    findings.check(
+        "requests of the service that failed",
+        before.failed + during.failed,
+        "0",
+        before.failed + during.failed == 0,
+    );
     Ok(findings)
 }
 

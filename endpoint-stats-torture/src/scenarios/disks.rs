@@ -41,7 +41,7 @@ impl Stage {
         let proxy = Proxy::to(database.address().expect("it listens")).await;
         let disk = Disk::of(DISK_BYTES)?;
         let oracle = Oracle::listen().await?;
-        let options = ["--interval-millis", "100", "--rate", "3000", "--routes", "300", "--drain-millis", "30000"];
+        let options = ["--interval-millis", "50", "--rate", "3000", "--routes", "300", "--drain-millis", "30000"];
         let options: Vec<_> = options.iter().chain(more).map(ToString::to_string).collect();
         let writer = Writer::new("w", &database.url_by_way_of(proxy.addr()), &options)?;
         let writer = writer.with_spool_in(&disk.folder()).wrapped_by(disk.inside()?);
@@ -51,7 +51,9 @@ impl Stage {
     async fn until_books(&self, what: &str, enough: impl Fn(&Account) -> bool) -> anyhow::Result<()> {
         let process = self.writer.process();
         self.oracle
-            .until(what, PATIENCE, |ledger| ledger.processes.get(&process).is_some_and(|process| enough(&process.books)))
+            .until(what, PATIENCE, |ledger| {
+                ledger.processes.get(&process).is_some_and(|process| enough(&process.books))
+            })
             .await
     }
 
@@ -86,20 +88,29 @@ async fn fill(run: &Run, round: usize, findings: &mut Findings) -> anyhow::Resul
 
 /// The store is away for longer than the spool has room, and old hits are given up for new ones.
 async fn outgrow(findings: &mut Findings) -> anyhow::Result<()> {
-    for (policy, more) in [("merged", &["--spool-bytes", "300000"][..]), ("dropped", &["--spool-bytes", "300000", "--drop-oldest"])] {
+    for (policy, more) in
+        [("merged", &["--spool-bytes", "1048576"][..]), ("dropped", &["--spool-bytes", "1048576", "--drop-oldest"])]
+    {
         let mut stage = Stage::set(more).await?;
         stage.writer.start(&stage.oracle).await?;
         stage.until_books("a batch is stored", |books| books.stored > 0).await?;
         stage.proxy.black_hole();
         if policy == "merged" {
-            stage.until_books("more waits than there is room for", |books| books.spooled > 0 && books.pending > 5_000).await?;
+            stage
+                .until_books("more waits than there is room for", |books| books.spooled > 0 && books.pending > 5_000)
+                .await?;
         } else {
             stage.until_books("old hits are given up", |books| books.dropped > 0).await?;
         }
         stage.proxy.pass().await;
         let of = format!("spool full, {policy}: ");
         let (lost, account) = stage.end(findings, &of).await?;
-        findings.check(&format!("{of}hits lost, and told as dropped"), format!("{lost}, {}", account.dropped), "equal", lost == account.dropped);
+        findings.check(
+            &format!("{of}hits lost, and told as dropped"),
+            format!("{lost}, {}", account.dropped),
+            "equal",
+            lost == account.dropped,
+        );
     }
     Ok(())
 }
@@ -124,6 +135,11 @@ async fn protect(findings: &mut Findings) -> anyhow::Result<()> {
     let settled = settle(&oracle, &database, findings, of).await?;
     let is_told = refused.code == Some(1) && writer.log().contains("Read-only file system");
     findings.check(&format!("{of}a start is refused with a reason"), is_told, "true", is_told);
-    findings.check(&format!("{of}hits stored, of those sealed"), settled.applied, &format!("≥ {safe}"), settled.applied >= safe);
+    findings.check(
+        &format!("{of}hits stored, of those sealed"),
+        settled.applied,
+        &format!("≥ {safe}"),
+        settled.applied >= safe,
+    );
     Ok(())
 }

@@ -84,7 +84,11 @@ impl Victims {
     async fn strike(&mut self, dice: &mut Dice) -> anyhow::Result<()> {
         let dead_for = Duration::from_millis(dice.of(0..1500));
         if self.servers.is_empty() {
-            if dice.of(0..3) == 0 { self.database.stop_immediately() } else { self.database.kill_9() }
+            if dice.of(0..3) == 0 {
+                self.database.stop_immediately()
+            } else {
+                self.database.kill_9()
+            }
             pass(dead_for).await;
             self.database.start_again();
             return Ok(());

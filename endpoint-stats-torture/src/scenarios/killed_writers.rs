@@ -66,14 +66,34 @@ impl Fleet {
         let unacknowledged = settled.attempted - settled.acknowledged;
         if self.has_spool {
             let is_kept = settled.applied >= safe;
-            findings.check(&format!("{of}hits stored, of those sealed"), settled.applied, &format!("≥ {safe}"), is_kept);
+            findings.check(
+                &format!("{of}hits stored, of those sealed"),
+                settled.applied,
+                &format!("≥ {safe}"),
+                is_kept,
+            );
             let rest = settled.acknowledged == settled.applied;
-            findings.check(&format!("{of}hits sealed and not acknowledged in the end"), settled.applied - settled.acknowledged, "0", rest);
+            findings.check(
+                &format!("{of}hits sealed and not acknowledged in the end"),
+                settled.applied - settled.acknowledged,
+                "0",
+                rest,
+            );
         } else {
             let is_kept = settled.lost() <= unacknowledged;
-            findings.check(&format!("{of}hits lost, of those not acknowledged"), settled.lost(), &format!("≤ {unacknowledged}"), is_kept);
+            findings.check(
+                &format!("{of}hits lost, of those not acknowledged"),
+                settled.lost(),
+                &format!("≤ {unacknowledged}"),
+                is_kept,
+            );
             let limit = INTERVAL + FLUSH;
-            findings.check(&format!("{of}age of the oldest hit that a kill lost"), format!("{exposed:.1?}"), &format!("≤ {limit:.1?}"), exposed <= limit);
+            findings.check(
+                &format!("{of}age of the oldest hit that a kill lost"),
+                format!("{exposed:.1?}"),
+                &format!("≤ {limit:.1?}"),
+                exposed <= limit,
+            );
         }
         Ok(())
     }
@@ -93,14 +113,17 @@ impl Fleet {
             let process = writer.process();
             let some = dice.of(1..6);
             // Killed before the first batch, nothing is learned.
-            oracle.until("some batches are acknowledged", PATIENCE, |ledger| {
-                ledger.processes.get(&process).is_some_and(|process| process.acknowledged > some * 100)
-            }).await?;
+            oracle
+                .until("some batches are acknowledged", PATIENCE, |ledger| {
+                    ledger.processes.get(&process).is_some_and(|process| process.acknowledged > some * 100)
+                })
+                .await?;
             pass(Duration::from_millis(dice.of(0..300))).await;
             let killed_at = Instant::now();
             writer.kill_9(oracle).await?;
             let ledger = oracle.ledger();
-            exposed = exposed.max(ledger.processes.get(&process).map_or(Duration::ZERO, |process| process.exposed_at(killed_at)));
+            exposed = exposed
+                .max(ledger.processes.get(&process).map_or(Duration::ZERO, |process| process.exposed_at(killed_at)));
         }
         writer.start(oracle).await?;
         let (ended, account) = writer.terminate(oracle, PATIENCE).await?;

@@ -61,7 +61,12 @@ async fn lose(
     let lost = oracle.ledger().lost_replies;
     let settled = settle(&oracle, database, findings, of).await?;
     let enough = rounds as u64 / 2;
-    findings.check(&format!("{of}acknowledgements truly lost in {rounds} rounds"), lost, &format!("≥ {enough}"), lost >= enough);
+    findings.check(
+        &format!("{of}acknowledgements truly lost in {rounds} rounds"),
+        lost,
+        &format!("≥ {enough}"),
+        lost >= enough,
+    );
     findings.check(&format!("{of}hits lost"), settled.lost(), "0", settled.lost() == 0);
     Ok(())
 }
@@ -69,7 +74,8 @@ async fn lose(
 /// Lets a writer count, and waits until the store has said that it has that.
 async fn count_and_wait(writer: &Writer, oracle: &Oracle, hits: u64) -> anyhow::Result<()> {
     let process = writer.process();
-    let acknowledged = |ledger: &crate::oracle::Ledger| ledger.processes.get(&process).map_or(0, |process| process.acknowledged);
+    let acknowledged =
+        |ledger: &crate::oracle::Ledger| ledger.processes.get(&process).map_or(0, |process| process.acknowledged);
     let before = acknowledged(&oracle.ledger());
     writer.tell(oracle, Told::Count(hits)).await?;
     oracle.until(&format!("{process} has {hits} more"), PATIENCE, |ledger| acknowledged(ledger) >= before + hits).await

@@ -85,7 +85,9 @@ async fn turn_clocks(writers: &[Writer], dice: &mut Dice, oracle: &Oracle) -> an
 
 /// What is acknowledged is there at every moment, but for what is too old.
 async fn look(store: &Arc<dyn StatsStore>, oracle: &Oracle) -> anyhow::Result<Vec<String>> {
-    let sum = |hits: &BTreeMap<String, u64>| hits.iter().filter(|(route, _)| !is_old(route)).map(|(_, hits)| hits).sum::<u64>();
+    let sum = |hits: &BTreeMap<String, u64>| {
+        hits.iter().filter(|(route, _)| !is_old(route)).map(|(_, hits)| hits).sum::<u64>()
+    };
     let least = sum(&oracle.ledger().acknowledged);
     let there = sum(&hits_of(store).await?);
     let most = sum(&oracle.ledger().attempted);
@@ -104,7 +106,10 @@ async fn left(store: &Arc<dyn StatsStore>, expected: &BTreeMap<String, u64>) -> 
 }
 
 fn is_old(route: &str) -> bool {
-    route.strip_prefix("/e/").and_then(|number| number.parse::<u64>().ok()).is_some_and(|number| number >= FIRST_OLD_ROUTE)
+    route
+        .strip_prefix("/e/")
+        .and_then(|number| number.parse::<u64>().ok())
+        .is_some_and(|number| number >= FIRST_OLD_ROUTE)
 }
 
 async fn hits_of(store: &Arc<dyn StatsStore>) -> anyhow::Result<BTreeMap<String, u64>> {

@@ -59,7 +59,8 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {
 fn migrate(executable: &Path, database: &Database) -> anyhow::Result<()> {
     let mut command = Command::new(executable);
     command.args(["migrate", "--database-url", &database.url()]).env_clear();
-    let output = block_in_place(|| command.output()).with_context(|| format!("{} does not start", executable.display()))?;
+    let output =
+        block_in_place(|| command.output()).with_context(|| format!("{} does not start", executable.display()))?;
     ensure!(output.status.success(), "the migration failed: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }

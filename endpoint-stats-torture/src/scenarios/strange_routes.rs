@@ -41,7 +41,8 @@ async fn by_a_writer(routes: u64, findings: &mut Findings) -> anyhow::Result<()>
     let counted = oracle.ledger().all_attempted();
     let known = open(&database.url()).await?.endpoints().await.context("the store does not answer")?;
     let stored: u64 = known.iter().map(|known| known.hits).sum();
-    let is_exact = stored == counted && account.is_some_and(|account| account.stored == counted) && ended.code == Some(0);
+    let is_exact =
+        stored == counted && account.is_some_and(|account| account.stored == counted) && ended.code == Some(0);
     findings.check("by a service: hits stored, of those counted", format!("{stored} of {counted}"), "all", is_exact);
     findings.check("by a service: endpoints", known.len(), "≤ 2001", known.len() <= 2_001);
     findings.check("by a service: memory, KiB", memory, &format!("≤ {MEMORY_KIB}"), memory <= MEMORY_KIB);
@@ -60,16 +61,27 @@ async fn by_requests(run: &Run, routes: u64, findings: &mut Findings) -> anyhow:
     let known = open(&database.url()).await?.endpoints().await.context("the store does not answer")?;
     let known: Vec<_> = known.into_iter().filter(|known| known.endpoint.service().as_str() == SERVICE).collect();
     let stored: u64 = known.iter().map(|known| known.hits).sum();
-    findings.check("by requests: hits stored, of those accepted", format!("{stored} of {routes}"), "all", stored == routes);
+    findings.check(
+        "by requests: hits stored, of those accepted",
+        format!("{stored} of {routes}"),
+        "all",
+        stored == routes,
+    );
     findings.check("by requests: endpoints", known.len(), "≤ 10001", known.len() <= 10_001);
-    findings.check("by requests: the server still answers with", &page["total"], "all", page["total"] == json!(known.len()));
+    findings.check(
+        "by requests: the server still answers with",
+        &page["total"],
+        "all",
+        page["total"] == json!(known.len()),
+    );
     findings.check("by requests: memory of the server, KiB", memory, &format!("≤ {MEMORY_KIB}"), memory <= MEMORY_KIB);
     Ok(())
 }
 
 async fn send(server: &Server, bodies: impl Iterator<Item = u64>) -> anyhow::Result<()> {
     for body in bodies {
-        let hit = |route| json!({"service": SERVICE, "method": "GET", "route": format!("/strange/{route}"), "status": 200});
+        let hit =
+            |route| json!({"service": SERVICE, "method": "GET", "route": format!("/strange/{route}"), "status": 200});
         let hits: Vec<_> = (body * BODY_HITS..(body + 1) * BODY_HITS).map(hit).collect();
         server.post("/v1/hits", &json!(hits)).await?;
     }

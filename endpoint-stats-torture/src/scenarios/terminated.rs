@@ -60,7 +60,13 @@ impl End {
     }
 }
 
-async fn end_one(index: usize, rounds: usize, database: &Database, oracle: &Oracle, mut dice: Dice) -> anyhow::Result<Vec<End>> {
+async fn end_one(
+    index: usize,
+    rounds: usize,
+    database: &Database,
+    oracle: &Oracle,
+    mut dice: Dice,
+) -> anyhow::Result<Vec<End>> {
     let proxy = Proxy::to(database.address().expect("it listens")).await;
     let drain = DRAIN.as_millis().to_string();
     let options = ["--interval-millis", "250", "--rate", "2000", "--drain-millis", &drain].map(str::to_owned);
@@ -75,7 +81,9 @@ async fn end_one(index: usize, rounds: usize, database: &Database, oracle: &Orac
         proxy.pass().await;
         writer.start(oracle).await?;
         let process = writer.process();
-        let is_acknowledged = |ledger: &crate::oracle::Ledger| ledger.processes.get(&process).is_some_and(|process| process.acknowledged > 0);
+        let is_acknowledged = |ledger: &crate::oracle::Ledger| {
+            ledger.processes.get(&process).is_some_and(|process| process.acknowledged > 0)
+        };
         oracle.until("a batch is acknowledged", PATIENCE, is_acknowledged).await?;
         pass(Duration::from_millis(dice.of(0..500))).await;
         if !is_store_there {

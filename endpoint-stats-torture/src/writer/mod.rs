@@ -1,5 +1,6 @@
 //! The process that counts: a recorder, its flusher, a store, and a line to the oracle.
 
+mod broken;
 mod line;
 mod open;
 mod service;
@@ -22,6 +23,7 @@ use endpoint_stats_core::store::Retention;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
+pub(crate) use self::broken::Broken;
 use self::line::Line;
 pub(crate) use self::open::open;
 use self::open::opened;
@@ -79,6 +81,9 @@ pub(crate) struct WriterArguments {
     /// Milliseconds between two roll-ups; without it, this process does not roll up.
     #[arg(long)]
     pub(crate) roll_up_millis: Option<u64>,
+    /// Breaks a promise.
+    #[arg(long)]
+    pub(crate) broken: Option<Broken>,
     /// Answers HTTP requests here, to be asked how long that takes.
     #[arg(long)]
     pub(crate) listen: Option<SocketAddr>,
@@ -90,7 +95,8 @@ pub(crate) async fn run(arguments: WriterArguments) -> anyhow::Result<()> {
     let mut asked_to_end = signal(SignalKind::terminate()).context("no signals")?;
     let (line, mut orders) = Line::call(arguments.oracle, &arguments.process)?;
     let spool = arguments.spool.as_ref().map(|folder| Spool::open(folder, options(&arguments))).transpose()?;
-    let store = Arc::new(Witness::new(opened(&arguments.store).await, line.clone()));
+    let store = broken::broken(opened(&arguments.store).await, arguments.broken);
+    let store = Arc::new(Witness::new(store, line.clone()));
     let clock = Arc::new(WallClock::default());
     let recorder = Aggregator::new(ServiceName::new(SERVICE)?, Limits::default());
     let config = config(&arguments);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use endpoint_stats_core::Endpoint;
 use endpoint_stats_core::store::{
-    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, StoreErrorKind,
-    WriterId, WriterState,
+    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
+    StoreErrorKind, WriterId, WriterState,
 };
 use endpoint_stats_core::window::Timestamp;
 

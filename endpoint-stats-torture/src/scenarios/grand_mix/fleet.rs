@@ -132,7 +132,7 @@ impl Fleet {
                 let bytes = usize::try_from(dice.of(1..200)).unwrap_or(1);
                 proxy.slice(direction, bytes, Duration::from_millis(1));
             }
-            _ => proxy.drop_replies(QUIET),
+            _ => proxy.drop_replies_to(b"/e/", QUIET),
         }
     }
 

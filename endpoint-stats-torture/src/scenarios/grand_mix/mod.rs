@@ -25,7 +25,7 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {
     let mut faults = BTreeMap::<&str, u64>::new();
     let end = Instant::now() + run.mixed_for;
     while Instant::now() < end {
-        pass(Duration::from_millis(dice.of(100..900))).await;
+        pass(Duration::from_millis(dice.of(100..600))).await;
         fleet.heal_what_is_due(&oracle).await?;
         let fault = Fault::any(&mut dice);
         if fleet.strike(fault, &mut dice, &oracle).await? {
@@ -43,7 +43,7 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {
     findings.note("hits counted and lost with writers that were killed", settled.lost());
     findings.note("acknowledgements truly lost", oracle.ledger().lost_replies);
     findings.check("reads that were answered", reads.answered, "> 0", reads.answered > 0);
-    findings.note("reads that were not, because of a fault", reads.failed);
+    findings.note("reads that were not, because of a fault", format!("{:?}", reads.failed));
     findings.none("reads outside of acknowledged ≤ value ≤ attempted, or lower than the one before", &reads.violations);
     Ok(findings)
 }
@@ -51,7 +51,9 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {
 /// Terminates what is left and sees to it that everything arrives.
 impl Fleet {
     async fn end(&mut self, oracle: &Oracle, findings: &mut Findings) -> anyhow::Result<()> {
-        let ends = try_join_all(self.writers.iter_mut().map(|writer| writer.terminate(oracle, Duration::from_secs(90)))).await?;
+        let ends =
+            try_join_all(self.writers.iter_mut().map(|writer| writer.terminate(oracle, Duration::from_secs(90))))
+                .await?;
         let bad = ends.iter().filter(|(ended, account)| {
             ended.code != Some(0) || account.is_none_or(|account| account.pending + account.spooled > 0)
         });
@@ -60,7 +62,8 @@ impl Fleet {
         let ledger = oracle.ledger();
         let unsent = self.spooled_writers().filter_map(|writer| {
             let lives = ledger.processes.iter().filter(|(name, _)| writer.has_lived_as(name));
-            let (safe, there) = lives.fold((0, 0), |(safe, there), (_, life)| (safe + life.books.safe(), there + life.acknowledged));
+            let (safe, there) =
+                lives.fold((0, 0), |(safe, there), (_, life)| (safe + life.books.safe(), there + life.acknowledged));
             (there < safe).then(|| format!("{} sealed {safe} hits and {there} arrived", writer.process()))
         });
         findings.none("writers with a spool whose sealed hits are missing", &unsent.collect::<Vec<_>>());

@@ -27,7 +27,8 @@ pub(super) struct Reader {
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     pub(super) answered: u64,
-    pub(super) failed: u64,
+    /// By reason.
+    pub(super) failed: BTreeMap<String, u64>,
     pub(super) violations: Vec<String>,
 }
 
@@ -47,7 +48,9 @@ impl Reader {
                 continue;
             };
             all.answered += reads.answered;
-            all.failed += reads.failed;
+            for (reason, reads) in reads.failed {
+                *all.failed.entry(reason).or_default() += reads;
+            }
             all.violations.extend(reads.violations);
         }
         all
@@ -60,17 +63,27 @@ async fn read(server: SocketAddr, heard: Arc<Heard>, stopped: watch::Receiver<bo
     while !*stopped.borrow() {
         ticks.tick().await;
         let acknowledged = heard.ledger().acknowledged.clone();
-        let Ok(there) = hits_of(server).await else {
-            reads.failed += 1;
-            continue;
+        let there = match hits_of(server).await {
+            Ok(there) => there,
+            Err(error) => {
+                *reads.failed.entry(reason(&error)).or_default() += 1;
+                continue;
+            }
         };
         let attempted = heard.ledger().attempted.clone();
         reads.answered += 1;
         reads.violations.extend(outside(&there, &acknowledged, &attempted).map(|what| format!("{server}: {what}")));
-        reads.violations.extend(outside(&there, &last, &attempted).map(|what| format!("{server}, than before: {what}")));
+        reads
+            .violations
+            .extend(outside(&there, &last, &attempted).map(|what| format!("{server}, than before: {what}")));
         last = there;
     }
     reads
+}
+
+fn reason(error: &anyhow::Error) -> String {
+    let reason = format!("{error:#}");
+    reason.split(['{', '(']).next().unwrap_or_default().trim_end_matches([' ', ':']).to_owned()
 }
 
 /// What lies outside of its bounds.
