@@ -53,7 +53,7 @@ impl Ledger {
         match said {
             Said::Hello { .. } => self.of(process).is_connected = true,
             Said::Counting(hits) => self.count(process, hits),
-            Said::Sending { batch, hits } => self.send(process, batch, hits),
+            Said::Sending { batch, hits } => self.send(process, batch, &hits),
             Said::Answered { batch, answer } => self.answer(process, batch, answer),
             Said::Books(account) => self.account(process, account),
             Said::Ended(account) => {
@@ -90,9 +90,9 @@ impl Ledger {
         add(&mut self.attempted, hits);
     }
 
-    fn send(&mut self, process: &str, name: Name, hits: Hits) {
+    fn send(&mut self, process: &str, name: Name, hits: &Hits) {
         let attempt = self.batches.entry(name).or_insert_with(|| Attempt::new(hits.clone()));
-        if attempt.hits != hits {
+        if attempt.hits != *hits {
             self.violations.push(format!("{process} sent other hits under the name {name}"));
         }
     }

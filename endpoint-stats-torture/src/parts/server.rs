@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::header::HeaderValue;
@@ -13,7 +13,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, interval, timeout};
 
 use super::program::{Ended, Program};
 use crate::support::ports::ports;
@@ -74,8 +74,32 @@ impl Server {
         self.address
     }
 
+    /// Kills it with SIGKILL.
     pub(crate) async fn kill_9(&mut self) -> anyhow::Result<()> {
-        self.program.kill_9().await
+        self.program.kill_9().await.map(drop)
+    }
+
+    /// Starts it again if it ended because its store was away, as Kubernetes does; whether it had.
+    pub(crate) async fn supervise(&mut self) -> anyhow::Result<bool> {
+        if !self.program.has_ended() {
+            return Ok(false);
+        }
+        let ended = self.program.end(PATIENCE).await?;
+        ensure!(ended.code == Some(1), "a server ended with {ended:?}:\n{}", self.log());
+        self.begin_again()?;
+        Ok(true)
+    }
+
+    /// Waits until it is ready, and starts it again until it is.
+    pub(crate) async fn until_ready(&mut self) -> anyhow::Result<()> {
+        let mut looks = interval(Duration::from_millis(100));
+        let end = Instant::now() + Duration::from_mins(1);
+        while get(self.address, "/ready").await.is_err() {
+            ensure!(Instant::now() < end, "a server is not ready after a minute:\n{}", self.log());
+            self.supervise().await?;
+            looks.tick().await;
+        }
+        Ok(())
     }
 
     pub(crate) async fn terminate(&mut self, within: Duration) -> anyhow::Result<Ended> {

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::ValueEnum;
 
 use super::program::{Ended, Program};
@@ -101,7 +101,8 @@ impl Writer {
 
     /// Kills it, and hears its last words.
     pub(crate) async fn kill_9(&mut self, oracle: &Oracle) -> anyhow::Result<()> {
-        self.program.kill_9().await?;
+        let ended = self.program.kill_9().await?;
+        ensure!(ended.code.is_none(), "{} had ended by itself, with {ended:?}:\n{}", self.process(), self.log());
         oracle.until_silent(&self.process()).await
     }
 

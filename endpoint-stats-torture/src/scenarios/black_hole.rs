@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::time::Instant;
 
-use super::{Run, pass, settle};
+use super::{Run, settle};
 use crate::oracle::Oracle;
 use crate::parts::store::{Database, Kind};
 use crate::parts::writer::Writer;
@@ -13,7 +13,7 @@ use crate::report::Findings;
 use crate::support::ports::ports;
 use crate::support::proxy::Proxy;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const HEALED_WITHIN: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {

@@ -14,7 +14,7 @@ use crate::report::Findings;
 use crate::support::proxy::Proxy;
 
 const DISK_BYTES: u64 = 4 << 20;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {
     let mut findings = Findings::default();

@@ -14,7 +14,7 @@ use crate::parts::writer::Writer;
 use crate::report::Findings;
 
 const WRITERS: usize = 4;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// From the return of a store to the acknowledgement of everything that waited for it.
 const DRAINED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -85,9 +85,9 @@ impl Victims {
         let dead_for = Duration::from_millis(dice.of(0..1500));
         if self.servers.is_empty() {
             if dice.of(0..3) == 0 {
-                self.database.stop_immediately()
+                self.database.stop_immediately();
             } else {
-                self.database.kill_9()
+                self.database.kill_9();
             }
             pass(dead_for).await;
             self.database.start_again();

@@ -18,7 +18,7 @@ const INTERVAL: Duration = Duration::from_millis(250);
 /// For one flush, on a machine that does much else.
 const FLUSH: Duration = Duration::from_secs(1);
 const WRITERS: usize = 4;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) async fn without_spool(run: &Run) -> anyhow::Result<Findings> {
     kill(run, false, run.rounds(51, 12)).await

@@ -16,7 +16,7 @@ use crate::support::proxy::Proxy;
 const WRITERS: usize = 8;
 /// Without a byte for so long, a reply has been swallowed whole.
 const QUIET: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {
     let mut findings = Findings::default();

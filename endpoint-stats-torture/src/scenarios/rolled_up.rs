@@ -20,7 +20,7 @@ use crate::parts::writer::Writer;
 use crate::report::Findings;
 use crate::writer::{RETENTION, open};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Of the writer whose hits are past every retention.
 const FIRST_OLD_ROUTE: u64 = 1_000;
 const DAY: i64 = 86_400;

@@ -17,7 +17,7 @@ use crate::report::Findings;
 
 const SERVERS: usize = 3;
 const WRITERS: usize = 6;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {
     let previous = run.previous.as_ref().unwrap_or(&run.server);

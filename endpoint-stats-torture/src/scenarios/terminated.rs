@@ -18,7 +18,7 @@ use crate::support::proxy::Proxy;
 const WRITERS: usize = 4;
 const DRAIN: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_secs(3);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {
     let database = Database::start(Kind::Postgres).await?;

@@ -65,6 +65,11 @@ impl Log {
         }
     }
 
+    /// Whether no process of the server is left.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.said().ended
+    }
+
     /// Waits until no process of the server is left; false if one stays.
     pub(crate) fn wait_for_end(&self) -> bool {
         self.wait(|said| said.ended).ended

@@ -17,19 +17,21 @@ use crate::scenarios::Run;
 use crate::support::proxy::{Direction, Proxy};
 
 const SERVERS: usize = 3;
+const WRITERS: usize = 8;
 /// Without a byte for so long, a reply has been swallowed whole.
 const QUIET: Duration = Duration::from_millis(30);
 
 /// Three servers over a store, six writers behind them and two beside them, with a network between every pair.
 #[derive(Debug)]
 pub(super) struct Fleet {
+    pub(super) kind: Kind,
     database: Database,
     servers: Vec<Server>,
     pub(super) writers: Vec<Writer>,
-    // From servers to the store, and then from writers to wherever they send.
     proxies: Vec<Proxy>,
     ailing: Vec<(Instant, Ailment)>,
-    is_store_down: bool,
+    /// Servers that ended because their store was away when they started.
+    pub(super) restarts: u64,
 }
 
 /// What has to be mended.
@@ -46,27 +48,49 @@ enum Ailment {
 
 impl Fleet {
     pub(super) async fn start(run: &Run, oracle: &Oracle) -> anyhow::Result<Self> {
-        let database = Database::start(Kind::Postgres).await?;
-        let store = database.address().expect("it listens");
-        let mut proxies = Vec::new();
-        let mut servers = Vec::new();
+        let kind = *run.dice.split("store").one(&[Kind::Postgres, Kind::Postgres, Kind::Redis, Kind::Sqlite]);
+        let database = Database::start(kind).await?;
+        let mut fleet = Self {
+            kind,
+            database,
+            servers: Vec::new(),
+            writers: Vec::new(),
+            proxies: Vec::new(),
+            ailing: Vec::new(),
+            restarts: 0,
+        };
         for index in 0..SERVERS {
-            let proxy = Proxy::to(store).await;
-            let url = database.url_by_way_of(proxy.addr());
-            servers.push(Server::start(&format!("server {index}"), &run.server, &url, &[])?);
-            proxies.push(proxy);
+            let url = fleet.way_to_the_store().await;
+            fleet.servers.push(Server::start(&format!("server {index}"), &run.server, &url, &[])?);
         }
-        let mut writers = Vec::new();
-        for index in 0..8 {
-            let proxy = Proxy::to(if index < 6 { servers[index % SERVERS].address() } else { store }).await;
-            let url = if index < 6 { format!("http://{}", proxy.addr()) } else { database.url_by_way_of(proxy.addr()) };
+        for index in 0..WRITERS {
+            let url = match fleet.servers.get(index % (SERVERS + 1)).map(Server::address) {
+                Some(server) => format!("http://{}", fleet.way_to(server).await),
+                None => fleet.way_to_the_store().await,
+            };
             let options = ["--interval-millis", "250", "--rate", "400", "--drain-millis", "60000"].map(str::to_owned);
             let writer = Writer::new(format!("w{index}"), &url, &options)?;
-            writers.push(if has_spool(index) { writer.with_spool() } else { writer });
-            proxies.push(proxy);
+            fleet.writers.push(if has_spool(index) { writer.with_spool() } else { writer });
         }
-        try_join_all(writers.iter_mut().map(|writer| writer.start(oracle))).await?;
-        Ok(Self { database, servers, writers, proxies, ailing: Vec::new(), is_store_down: false })
+        try_join_all(fleet.writers.iter_mut().map(|writer| writer.start(oracle))).await?;
+        Ok(fleet)
+    }
+
+    async fn way_to_the_store(&mut self) -> String {
+        match self.database.address() {
+            Some(address) => {
+                let proxy = self.way_to(address).await;
+                self.database.url_by_way_of(proxy)
+            }
+            None => self.database.url(),
+        }
+    }
+
+    async fn way_to(&mut self, part: SocketAddr) -> SocketAddr {
+        let proxy = Proxy::to(part).await;
+        let address = proxy.addr();
+        self.proxies.push(proxy);
+        address
     }
 
     pub(super) fn database(&self) -> &Database {
@@ -102,13 +126,12 @@ impl Fleet {
             Fault::FreezeWriter => self.writers[writer].signal("STOP")?,
             Fault::TurnClock => self.turn_clock(writer, dice, oracle).await?,
             Fault::KillServer => self.servers[server].kill_9().await?,
-            Fault::TerminateServer => drop(self.servers[server].terminate(Duration::from_secs(60)).await?),
+            Fault::TerminateServer => drop(self.servers[server].terminate(Duration::from_mins(1)).await?),
             Fault::FreezeServer => self.servers[server].signal("STOP")?,
             Fault::KillStore => self.database.kill_9(),
             Fault::StopStoreImmediately => self.database.stop_immediately(),
             _ => self.break_network(fault, proxy, dice).await,
         }
-        self.is_store_down |= ailment == Ailment::StoreDead;
         self.ailing.push((Instant::now() + Duration::from_millis(dice.of(100..2_500)), ailment));
         Ok(true)
     }
@@ -138,6 +161,12 @@ impl Fleet {
 
     /// Mends what has been ill for long enough.
     pub(super) async fn heal_what_is_due(&mut self, oracle: &Oracle) -> anyhow::Result<()> {
+        for (index, server) in self.servers.iter_mut().enumerate() {
+            let is_down = self.ailing.iter().any(|(_, ailment)| *ailment == Ailment::ServerDead(index));
+            if !is_down && server.supervise().await? {
+                self.restarts += 1;
+            }
+        }
         let now = Instant::now();
         let due: Vec<_> = self.ailing.extract_if(.., |(at, _)| *at <= now).map(|(_, ailment)| ailment).collect();
         for ailment in due {
@@ -154,6 +183,9 @@ impl Fleet {
         }
         for proxy in &self.proxies {
             proxy.pass().await;
+        }
+        for server in &mut self.servers {
+            server.until_ready().await?;
         }
         Ok(())
     }
@@ -186,7 +218,7 @@ impl Ailment {
     }
 }
 
-/// Every second one.
+/// Half of them: of those that send to each server one, and one of those that write to the store themselves.
 fn has_spool(writer: usize) -> bool {
-    writer % 2 == 1
+    writer > SERVERS
 }

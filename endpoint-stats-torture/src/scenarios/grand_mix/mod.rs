@@ -39,7 +39,9 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {
     let settled = settle(&oracle, fleet.database(), &mut findings, "").await?;
     let (all, enough) = (faults.values().sum::<u64>(), run.mixed_for.as_secs() / 3);
     findings.check("faults", all, &format!("≥ {enough}"), all >= enough);
+    findings.note("store", format!("{:?}", fleet.kind));
     findings.note("faults by kind", format!("{faults:?}"));
+    findings.note("servers that ended because their store was away when they started", fleet.restarts);
     findings.note("hits counted and lost with writers that were killed", settled.lost());
     findings.note("acknowledgements truly lost", oracle.ledger().lost_replies);
     findings.check("reads that were answered", reads.answered, "> 0", reads.answered > 0);
