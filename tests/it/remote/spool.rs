@@ -58,6 +58,7 @@ async fn a_server_that_lost_everything_gets_the_backlog_under_another_name() {
         looks.tick().await;
     }
     proxy.refuse().await;
+    proxy.cut().await;
     hit(stats.recorder(), "/users/{id}", 5);
     until_spooled(&stats, 5).await;
     stats.shutdown(Duration::from_millis(200)).await;
