@@ -117,7 +117,7 @@ fn recover(criterion: &mut Criterion, runtime: &Runtime) {
     group.sample_size(10);
     group.bench_function("spool", |bencher| {
         bencher.iter_custom(|times| {
-            (0..times).map(|_| timed(|| Spool::open(folder.path(), options.clone()).expect("it is free"))).sum()
+            (0..times).map(|_| timed(|| Spool::open(folder.path(), options).expect("it is free"))).sum()
         });
     });
     group.bench_function("plain reading", |bencher| {

@@ -72,7 +72,9 @@ impl<D: Disk> Journal<D> {
             Content::Records { records, damages, torn_bytes } => {
                 recovered.damages += damages;
                 recovered.torn_bytes += torn_bytes;
-                records.iter().for_each(|(place, record)| queue.apply(record, *place));
+                for (place, record) in records {
+                    queue.apply(&record, place);
+                }
             }
         })?;
         queue.mark_as_found();
