@@ -145,6 +145,29 @@ impl EndpointStatsBuilder {
     }
 
     /// Writes batches to a disk before they are sent, so that a crash loses none.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// # runtime.block_on(async {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path().join("spool");
+    /// use std::time::Duration;
+    ///
+    /// use endpoint_stats_core::flush::spool::{Spool, SpoolOptions};
+    /// use endpoint_stats_core::{EndpointStats, ServiceName};
+    ///
+    /// // What a run before this one could not send is sent first.
+    /// let spool = Spool::open(folder, SpoolOptions::default())?;
+    /// assert_eq!(spool.found().damages, 0);
+    /// let stats = EndpointStats::builder(ServiceName::new("shop")?).with_spool(spool).start();
+    ///
+    /// let ended = stats.shutdown(Duration::from_secs(5)).await;
+    /// assert_eq!(ended.books.spooled, 0);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
     #[cfg(feature = "spool")]
     #[must_use]
     pub fn with_spool(mut self, spool: Spool) -> Self {

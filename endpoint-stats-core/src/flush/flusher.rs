@@ -75,7 +75,13 @@ impl Flusher {
     ) -> Self {
         let found = spool.found().hits;
         let (journal, when_full) = spool.into_parts();
-        Self::start_with(aggregator, store, clock, config, (Outbox::Disk(Spooled::new(journal, when_full)), found))
+        Self::start_with(
+            aggregator,
+            store,
+            clock,
+            config,
+            (Outbox::Disk(Box::new(Spooled::new(journal, when_full))), found),
+        )
     }
 
     fn start_with(

@@ -15,7 +15,7 @@ pub(super) enum Outbox {
     Memory(Sender),
     /// As many as were drained, each on the disk before it is sent.
     #[cfg(feature = "spool")]
-    Disk(Spooled),
+    Disk(Box<Spooled>),
 }
 
 impl Outbox {
@@ -39,20 +39,22 @@ impl Outbox {
 
     /// Begins to write down what became of batches, and what is pending if the disk may be asked to take it; not while something
     /// is being written, and not at all without a disk.
-    pub(super) fn write_down(&mut self, _pending: &mut Pending, _max: usize, _may_seal: bool) {
+    #[cfg_attr(not(feature = "spool"), expect(unused_variables, reason = "memory has nothing to write down"))]
+    pub(super) fn write_down(&mut self, pending: &mut Pending, max: usize, may_seal: bool) {
         match self {
             Self::Memory(_) => {}
             #[cfg(feature = "spool")]
-            Self::Disk(spooled) => spooled.write_down(_pending, _max, _may_seal),
+            Self::Disk(spooled) => spooled.write_down(pending, max, may_seal),
         }
     }
 
     /// Waits until something was written down; for ever if nothing is being written.
-    pub(super) async fn written(&mut self, _pending: &mut Pending) -> Written {
+    #[cfg_attr(not(feature = "spool"), expect(unused_variables, reason = "memory has nothing to write down"))]
+    pub(super) async fn written(&mut self, pending: &mut Pending) -> Written {
         match self {
             Self::Memory(_) => std::future::pending().await,
             #[cfg(feature = "spool")]
-            Self::Disk(spooled) => spooled.written(_pending).await,
+            Self::Disk(spooled) => spooled.written(pending).await,
         }
     }
 

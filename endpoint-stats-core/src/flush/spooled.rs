@@ -116,8 +116,9 @@ impl<D: Disk> Spooled<D> {
     pub(super) fn write_down(&mut self, pending: &mut Pending, max: usize, may_seal: bool) {
         let takes = (may_seal || self.waiting.is_empty()) && !pending.is_empty();
         let wants_head = self.head.is_none();
-        let has_head = self.conclusion.is_some() || !self.waiting.is_empty();
-        if !takes && !(wants_head && has_head) {
+        let has_more = self.conclusion.is_some() || !self.waiting.is_empty();
+        let has_work = takes || (wants_head && has_more);
+        if !has_work {
             return;
         }
         let Some(mut journal) = self.journal.take() else { return };

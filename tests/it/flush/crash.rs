@@ -18,7 +18,7 @@ use tokio::time::interval;
 use super::faulty_store::sqlite3;
 use super::writer::hit;
 
-const FILE: &str = "ENDPOINT_STATS_TEST_FILE";
+pub(super) const FILE: &str = "ENDPOINT_STATS_TEST_FILE";
 const ROUNDS: usize = 30;
 
 /// A process of its own that is killed with its test.
@@ -31,17 +31,17 @@ impl Drop for Victim {
     }
 }
 
-/// What a victim said last: hits it was about to have counted, and hits it knew to be stored.
+/// What a victim said last: hits it was about to have counted, and hits it knew to be stored, or safe.
 #[derive(Clone, Copy, Debug, Default)]
-struct LastWords {
-    observed: u64,
-    stored: u64,
+pub(super) struct LastWords {
+    pub(super) observed: u64,
+    pub(super) stored: u64,
 }
 
 /// Starts a process that counts into a file, lets it say so much, and kills it.
-fn kill_after(lines: usize, file: &Path) -> LastWords {
+pub(super) fn kill_after(victim: &str, lines: usize, file: &Path) -> LastWords {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["flush::crash::victim", "--exact", "--ignored", "--nocapture"])
+        .args([victim, "--exact", "--ignored", "--nocapture"])
         .env(FILE, file)
         .stdout(Stdio::piped())
         .spawn()
@@ -69,7 +69,7 @@ fn kill_after(lines: usize, file: &Path) -> LastWords {
     last
 }
 
-async fn total(file: &Path) -> u64 {
+pub(super) async fn total(file: &Path) -> u64 {
     let store = SqliteStore::open(file).await.unwrap();
     store.query(&StatsQuery::over(TimeRange::ALL)).await.unwrap().totals.counts.hits()
 }
@@ -83,7 +83,7 @@ async fn a_killed_process_loses_nothing_acknowledged_and_doubles_nothing() {
 
     for round in 0.. {
         // Long enough and short enough to hit every point between two flushes.
-        let last = kill_after(1 + (round * 37) % 97, &file);
+        let last = kill_after("flush::crash::victim", 1 + (round * 37) % 97, &file);
 
         let after = total(&file).await;
         assert!(before + last.stored <= after, "round {round}: {before} and {last:?} became {after}");

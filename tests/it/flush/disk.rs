@@ -17,7 +17,7 @@ use super::writer::Writer;
 const FOLDER: &str = "ENDPOINT_STATS_TEST_FOLDER";
 
 /// Runs a test of this binary in a shell that has prepared something; `$FOLDER` is empty, and `"$@"` is the test.
-fn run_in(shell: &[&str], prepare: &str, test: &str) -> Output {
+pub(super) fn run_in(shell: &[&str], prepare: &str, test: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     Command::new(shell[0])
         .args(&shell[1..])
@@ -29,7 +29,7 @@ fn run_in(shell: &[&str], prepare: &str, test: &str) -> Output {
         .unwrap()
 }
 
-fn assert_passed(output: &Output) {
+pub(super) fn assert_passed(output: &Output) {
     let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.contains("1 passed"), "{said}\n{error}");
 }
@@ -54,7 +54,7 @@ fn a_read_only_file_is_refused_and_left_as_it_is() {
     assert_passed(&run_in(&["unshare", "-Urm"], read_only, "flush::disk::on_a_read_only_disk"));
 }
 
-fn folder() -> Option<PathBuf> {
+pub(super) fn folder() -> Option<PathBuf> {
     env::var_os(FOLDER).map(PathBuf::from)
 }
 

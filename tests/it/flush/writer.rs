@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use endpoint_stats_core::aggregate::{Aggregator, Limits};
 use endpoint_stats_core::clock::ManualClock;
+use endpoint_stats_core::flush::spool::Spool;
 use endpoint_stats_core::flush::{Books, FlushConfig, Flusher};
 use endpoint_stats_core::recorder::{Arrival, OpenHit, Recorder};
 use endpoint_stats_core::store::StatsStore;
@@ -48,9 +49,18 @@ impl Writer {
     }
 
     pub(crate) fn with_config(store: Arc<dyn StatsStore>, config: FlushConfig) -> Self {
+        Self::with(|recorder, clock| Flusher::start(recorder, store, clock, config))
+    }
+
+    /// Writes to a disk before it sends.
+    pub(crate) fn with_spool(store: Arc<dyn StatsStore>, config: FlushConfig, spool: Spool) -> Self {
+        Self::with(|recorder, clock| Flusher::start_with_spool(recorder, store, clock, config, spool))
+    }
+
+    fn with(start: impl FnOnce(Aggregator, Arc<ManualClock>) -> Flusher) -> Self {
         let recorder = Aggregator::new(ServiceName::new("shop").unwrap(), Limits::default());
         let clock = Arc::new(ManualClock::at(NOON));
-        let flusher = Flusher::start(recorder.clone(), store, clock.clone(), config);
+        let flusher = start(recorder.clone(), clock.clone());
         Self { recorder, clock, flusher }
     }
 

@@ -7,6 +7,7 @@ mod endpoints;
 mod network;
 mod restarts;
 mod service;
+mod spool;
 mod tokens;
 
 use std::net::SocketAddr;

@@ -25,11 +25,18 @@ pub(in crate::flush) struct Journal<D: Disk> {
     segments: Segments<D>,
     queue: Queue,
     // Those that the disk has not for sure, by the start of their place: they are sent from here, under the same names.
-    in_memory: BTreeMap<u64, Part>,
+    in_memory: BTreeMap<u64, Kept>,
     // Changes names, and may be on the disk or not: until it is, nothing else is written and nothing is sent.
     owed: Option<Record>,
     writer: WriterId,
     last_seq: u64,
+}
+
+/// A batch that is sent from memory.
+#[derive(Debug)]
+struct Kept {
+    part: Part,
+    may_be_on_disk: bool,
 }
 
 /// What was found in a folder.
@@ -65,7 +72,9 @@ impl<D: Disk> Journal<D> {
             Content::Records { records, damages, torn_bytes } => {
                 recovered.damages += damages;
                 recovered.torn_bytes += torn_bytes;
-                records.iter().for_each(|(place, record)| queue.apply(record, *place));
+                for (place, record) in records {
+                    queue.apply(&record, place);
+                }
             }
         })?;
         queue.mark_as_found();
@@ -95,7 +104,7 @@ impl<D: Disk> Journal<D> {
             Ok(Written::At(place)) => self.queue.apply(&record, place),
             Ok(Written::Unsure(error)) => {
                 tracing::error!(%error, "the disk of the spool may have lost a batch; it is kept in memory");
-                self.keep_in_memory(record);
+                self.keep_in_memory(record, true);
             }
             Err(error) => return Err((NotSealed::Failed(error), batch.deltas)),
         }
@@ -106,7 +115,7 @@ impl<D: Disk> Journal<D> {
     /// Makes deltas the next batch without writing them, where the disk does not take them and nothing else waits.
     pub(in crate::flush) fn keep(&mut self, deltas: Vec<Delta>) {
         let (_, name, part) = self.next(deltas);
-        self.keep_in_memory(Record::Sealed { name, part });
+        self.keep_in_memory(Record::Sealed { name, part }, false);
         self.last_seq = name.seq;
     }
 
@@ -117,11 +126,11 @@ impl<D: Disk> Journal<D> {
         (batch, name, part)
     }
 
-    fn keep_in_memory(&mut self, sealed: Record) {
+    fn keep_in_memory(&mut self, sealed: Record, may_be_on_disk: bool) {
         let place = self.place_in_memory();
         self.queue.apply(&sealed, place);
         if let Record::Sealed { part, .. } = sealed {
-            self.in_memory.insert(place.start, part);
+            self.in_memory.insert(place.start, Kept { part, may_be_on_disk });
         }
     }
 
@@ -136,7 +145,8 @@ impl<D: Disk> Journal<D> {
         }
         let in_memory: Vec<_> = self.queue.iter().filter(|entry| entry.place.is_in_memory()).copied().collect();
         for Entry { name, piece, place, .. } in in_memory {
-            let Some(part) = self.in_memory.get(&place.start).cloned() else { continue };
+            let Some(kept) = self.in_memory.get_mut(&place.start) else { continue };
+            let part = kept.part.clone();
             // A record of it would stand behind the one that renamed it.
             if piece != Piece::whole(name, &part) {
                 continue;
@@ -147,7 +157,10 @@ impl<D: Disk> Journal<D> {
             }
             match self.segments.write(&bytes)? {
                 Written::At(durable) => self.queue.move_piece(piece, durable),
-                Written::Unsure(error) => return Err(error),
+                Written::Unsure(error) => {
+                    kept.may_be_on_disk = true;
+                    return Err(error);
+                }
             }
             self.in_memory.remove(&place.start);
         }
@@ -167,7 +180,7 @@ impl<D: Disk> Journal<D> {
     fn part(&self, place: Place) -> io::Result<Part> {
         let in_memory = if place.is_in_memory() { self.in_memory.get(&place.start) } else { None };
         match in_memory {
-            Some(part) => Ok(part.clone()),
+            Some(kept) => Ok(kept.part.clone()),
             None => match self.segments.read(place)? {
                 Record::Sealed { part, .. } => Ok(part),
                 _ => Err(io::Error::new(io::ErrorKind::InvalidData, "another record stands in its place")),
@@ -207,9 +220,12 @@ impl<D: Disk> Journal<D> {
     }
 
     /// Writes a record that has to be durable before anything is sent, or the one that was to be written before.
+    ///
+    /// What the disk never had needs no record.
     fn name_anew(&mut self, name: Name, record: Record) -> io::Result<()> {
+        let is_for_disk = self.owed.is_some() || self.is_on_disk_from(name);
         let record = self.owed.take().unwrap_or(record);
-        if let Err(error) | Ok(Written::Unsure(error)) = self.segments.write(&record.to_bytes()) {
+        if is_for_disk && let Err(error) | Ok(Written::Unsure(error)) = self.segments.write(&record.to_bytes()) {
             self.owed = Some(record);
             return Err(error);
         }
@@ -219,6 +235,14 @@ impl<D: Disk> Journal<D> {
             self.writer = *to;
         }
         Ok(())
+    }
+
+    /// Whether the disk may have a batch of that name, or one after it.
+    fn is_on_disk_from(&self, name: Name) -> bool {
+        let mut named = self.queue.iter().filter(|entry| name.steps_to(entry.name).is_some());
+        named.any(|Entry { place, .. }| {
+            !place.is_in_memory() || self.in_memory.get(&place.start).is_none_or(|kept| kept.may_be_on_disk)
+        })
     }
 
     /// Takes in a record that holds no batch.
@@ -243,7 +267,7 @@ impl<D: Disk> Journal<D> {
             let part = self.part(place)?;
             let memory = self.place_in_memory();
             self.queue.move_piece(piece, memory);
-            self.in_memory.insert(memory.start, part);
+            self.in_memory.insert(memory.start, Kept { part, may_be_on_disk: true });
         }
         let removed = self.segments.remove_oldest();
         if self.segments.oldest() == Some(oldest) {

@@ -53,7 +53,7 @@ pub struct Spool {
 ///
 /// let options = SpoolOptions { max_bytes: 1 << 30, when_full: WhenFull::DropOldest, ..SpoolOptions::default() };
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpoolOptions {
     /// Bytes that the folder's segments may take, at least 1 MiB; strange files are not counted. Defaults to 256 MiB.
     pub max_bytes: u64,

@@ -97,7 +97,8 @@ fn what_a_crash_cut_off_is_not_taken_for_damage_by_a_later_run() {
 #[test]
 fn files_that_are_missing_copied_or_swapped_invent_nothing() {
     type Files = BTreeMap<u64, Vec<u8>>;
-    let changes: [(&str, fn(&mut Files), Option<usize>); 7] = [
+    type Case = (&'static str, fn(&mut Files), Option<usize>);
+    let changes: [Case; 7] = [
         ("the first is gone", |files| drop(files.remove(&1)), Some(0)),
         ("the middle is gone", |files| drop(files.remove(&2)), Some(1)),
         ("the last is gone", |files| drop(files.remove(&3)), Some(2)),

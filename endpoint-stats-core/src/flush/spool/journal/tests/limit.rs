@@ -86,8 +86,8 @@ fn a_file_whose_removal_failed_is_removed_later() {
     let (disk, mut store) = (FaultyDisk::default(), ForgetfulStore::default());
     let mut process = Process::start(&disk);
     for number in 0..2_000 {
-        disk.fail((number % 3 == 0).then_some(Fails::Some(number / 3 % 7, 1)));
-        process.seal(&[number as usize]);
+        disk.fail((number % 3 == 0).then_some(Fails::Some(number as u64 / 3 % 7, 1)));
+        process.seal(&[number]);
         process.send(&mut store, true);
     }
     disk.fail(None);

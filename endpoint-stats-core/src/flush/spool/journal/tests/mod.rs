@@ -42,7 +42,7 @@ impl Process {
     }
 
     fn in_memory(&self) -> BTreeSet<usize> {
-        let kept = self.journal.in_memory.values().flat_map(|part| part.decode().unwrap());
+        let kept = self.journal.in_memory.values().flat_map(|kept| kept.part.decode().unwrap());
         let kept: Vec<_> = kept.chain(self.pending.iter().cloned()).collect();
         numbers(&kept).collect()
     }

@@ -142,3 +142,19 @@ fn numbers_below_the_stores_mark_are_never_given_to_other_batches() {
     assert_eq!(store.counted.values().sum::<u64>(), 8);
     assert_eq!(store.counted.len(), 8);
 }
+
+#[test]
+fn a_batch_that_the_disk_never_had_is_named_anew_without_it() {
+    let (disk, mut store) = (FaultyDisk::default(), ForgetfulStore::default());
+    let mut process = Process::start(&disk);
+    process.seal(&[0]);
+    process.send(&mut store, true);
+    store.lose_writers();
+    disk.fail(Some(Fails::From(1)));
+
+    process.seal(&[1]);
+    process.send(&mut store, true);
+    process.send(&mut store, true);
+
+    assert_eq!(store.counted, [(0, 1), (1, 1)].into());
+}
