@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(8);
 
-/// Pauses that double from 0.2 to 30 seconds, each shortened by up to a half at random, so that writers that failed
+/// Pauses that double from 0.2 to 8 seconds, each shortened by up to a half at random, so that writers that failed
 /// together do not come back together.
 #[derive(Debug)]
 pub(super) struct Backoff {
@@ -35,12 +35,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_thirty_seconds() {
+    fn pauses_double_up_to_eight_seconds() {
         let mut backoff = Backoff::new();
 
         let pauses: Vec<_> = (0..10).map(|_| backoff.pause(u32::MAX).as_millis()).collect();
 
-        assert_eq!(pauses, [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000]);
+        assert_eq!(pauses, [200, 400, 800, 1_600, 3_200, 6_400, 8_000, 8_000, 8_000, 8_000]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! memory before the store has acknowledged it:
 //!
 //! - One batch is under way at a time. A failed one is sent again as it is, under the same number, after a pause that
-//!   doubles from 0.2 to 30 seconds with jitter, for as long as the process lives.
+//!   doubles from 0.2 to 8 seconds with jitter, for as long as the process lives.
 //! - What is drained meanwhile merges into what is pending, so an outage costs memory by the number of endpoints, not
 //!   by the number of hits. When it lasts, narrow windows are merged into wider ones.
 //! - A batch that the store will never take is halved until the delta at fault is alone; that one is dropped, counted

@@ -73,7 +73,7 @@ async fn a_store_that_never_knows_the_writer_is_not_hammered() {
     writer.hit("/users/{id}", 1);
     store.until(|seen| seen.tries >= 20).await;
 
-    assert!(begun.elapsed() > Duration::from_mins(2), "20 tries in {:?}", begun.elapsed());
+    assert!(begun.elapsed() > Duration::from_secs(50), "20 tries in {:?}", begun.elapsed());
     store.set_faults(|_| Fault::None);
     assert_eq!(writer.stop().await.stored, 1);
     assert_eq!(store.hits().await, 1);
