@@ -23,6 +23,8 @@ struct State {
 struct FileState {
     bytes: Vec<u8>,
     synced: usize,
+    // A sync failed: what it lost, later ones call durable.
+    is_lying: bool,
 }
 
 /// Which calls that change something fail.
@@ -73,7 +75,7 @@ impl FaultyDisk {
         let mut files = state.files.iter().map(|(number, file)| (*number, file.bytes.clone())).collect();
         change(&mut files);
         state.durable = files.keys().copied().collect();
-        let file = |bytes: Vec<u8>| FileState { synced: bytes.len(), bytes };
+        let file = |bytes: Vec<u8>| FileState { synced: bytes.len(), bytes, is_lying: false };
         state.files = files.into_iter().map(|(number, bytes)| (number, file(bytes))).collect();
     }
 
@@ -147,7 +149,14 @@ impl Disk for FaultyDisk {
     }
 
     fn sync(&self, file: &mut u64) -> io::Result<()> {
-        self.sync_old(*file)
+        let mut state = self.state();
+        let synced = state.change();
+        let file = state.file(*file)?;
+        file.is_lying |= synced.is_err();
+        if !file.is_lying {
+            file.synced = file.bytes.len();
+        }
+        synced
     }
 
     fn sync_old(&self, number: u64) -> io::Result<()> {
