@@ -118,7 +118,7 @@ impl Flusher {
         config: FlushConfig,
         (outbox, found): (Outbox, u64),
     ) -> Self {
-        let books = BooksView::default();
+        let books = BooksView::new(outbox.has_disk());
         let fleet = FleetView::new(aggregator.clone());
         let totals = EndpointTotals::default();
         let mut background = JoinSet::new();
@@ -239,7 +239,7 @@ impl Task {
 
     /// Takes in what was written down.
     fn take_in(&mut self, written: Written) {
-        self.books.dropped = capped_sum(self.books.dropped, written.lost);
+        self.books.give_up(written.dropped_full, written.dropped_unreadable);
         if written.failed {
             self.disk_paused_until = Some(Instant::now() + DISK_PAUSE);
         }
@@ -342,6 +342,8 @@ impl Task {
         self.books.spooled = self.outbox.hits_on_disk();
         debug_assert!(self.books.balance(), "{:?}", self.books);
         self.books.publish(&self.aggregator);
+        #[cfg(feature = "spool")]
+        self.outbox.publish(self.aggregator.service().as_str());
         self.published.set(self.books);
     }
 }

@@ -12,11 +12,13 @@
 //!   and logged, and everything else goes on.
 //! - [`Flusher::shutdown`] drains once more and sends what is left, within a deadline, and says what it could not.
 //!
-//! The [`Books`] say where every hit is: `observed = stored + pending + dropped`. They are published through the
+//! The [`Books`] say where every hit is: `observed + found = stored + pending + spooled + dropped`. They are published through the
 //! `metrics` facade ([`telemetry`](crate::telemetry)).
 
 mod backoff;
 mod books;
+#[cfg(feature = "spool")]
+mod condition;
 mod config;
 mod fleet;
 mod flusher;

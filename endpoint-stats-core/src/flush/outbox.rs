@@ -64,12 +64,24 @@ impl Outbox {
         }
     }
 
+    pub(super) fn has_disk(&self) -> bool {
+        !matches!(self, Self::Memory(_))
+    }
+
     /// Hits that wait on the disk.
     pub(super) fn hits_on_disk(&self) -> u64 {
         match self {
             Self::Memory(_) => 0,
             #[cfg(feature = "spool")]
             Self::Disk(spooled) => spooled.hits_on_disk(),
+        }
+    }
+
+    /// Tells how the disk is, if there is one.
+    #[cfg(feature = "spool")]
+    pub(super) fn publish(&self, service: &str) {
+        if let Self::Disk(spooled) = self {
+            spooled.condition().publish(service);
         }
     }
 
@@ -85,8 +97,10 @@ impl Outbox {
 /// What became of what was to be written down.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Written {
-    /// Hits that were given up for newer ones, or could not be read any more.
-    pub(super) lost: u64,
+    /// Hits that were given up for newer ones.
+    pub(super) dropped_full: u64,
+    /// Hits that could not be read any more.
+    pub(super) dropped_unreadable: u64,
     /// The disk did not take something; it is tried again after a pause.
     pub(super) failed: bool,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::condition::Condition;
 use super::outbox::Written;
 use super::pending::Pending;
 use super::sender::Verdict;
@@ -25,9 +26,12 @@ pub(super) struct Spooled {
     step: Option<JoinHandle<(Journal<Folder>, Done)>>,
     head: Option<Head>,
     conclusion: Option<Conclusion>,
+    // Stored or dropped, and still among those that wait for all the journal knows.
+    settled: Option<Head>,
     // Hits that a step is writing.
     sealing: u64,
     waiting: Waiting,
+    condition: Condition,
 }
 
 /// The batch that is next.
@@ -61,6 +65,8 @@ struct Done {
     conclusion: Option<Conclusion>,
     /// What was not taken.
     returned: Vec<Delta>,
+    /// Whether a batch was made the journal's.
+    has_sealed: bool,
     written: Written,
 }
 
@@ -68,9 +74,19 @@ struct Done {
 
 impl Spooled {
     pub(super) fn new(spool: Spool) -> Self {
+        let damages = spool.found().damages;
         let (journal, when_full) = spool.into_parts();
-        let waiting = Waiting::of(&journal);
-        Self { when_full, journal: Some(journal), step: None, head: None, conclusion: None, sealing: 0, waiting }
+        Self {
+            when_full,
+            step: None,
+            head: None,
+            conclusion: None,
+            settled: None,
+            sealing: 0,
+            waiting: Waiting::of(&journal),
+            condition: Condition::new(&journal, damages),
+            journal: Some(journal),
+        }
     }
 
     /// The batch to send, as soon as it has been read.
@@ -96,6 +112,7 @@ impl Spooled {
         };
         if matches!(verdict, Verdict::Stored { .. } | Verdict::Dropped(_)) {
             self.waiting.subtract(&head);
+            self.settled = Some(head);
         }
         self.conclusion = Some(conclusion);
         verdict
@@ -125,11 +142,20 @@ impl Spooled {
         self.sealing = 0;
         let Ok((journal, done)) = ended else {
             tracing::error!("the spool panicked, and is given up: hits stay in memory");
-            return Written { lost: 0, failed: true };
+            self.condition.give_up();
+            return Written { failed: true, ..Written::default() };
         };
+        // One that was drawn while this step was under way is for the next.
+        self.conclusion = done.conclusion.or(self.conclusion.take());
+        if self.conclusion.is_none() {
+            self.settled = None;
+        }
         self.waiting = Waiting::of(&journal);
+        if let Some(head) = &self.settled {
+            self.waiting.subtract(head);
+        }
+        self.condition.update(&journal, done.has_sealed, done.written.failed);
         self.journal = Some(journal);
-        self.conclusion = done.conclusion;
         if done.head.is_some() {
             self.head = done.head;
         }
@@ -143,6 +169,11 @@ impl Spooled {
 
     pub(super) fn hits_on_disk(&self) -> u64 {
         self.waiting.on_disk
+    }
+
+    /// How the disk is, as of the last step.
+    pub(super) fn condition(&self) -> Condition {
+        self.condition
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -181,6 +212,7 @@ fn step(
     }
     if !deltas.is_empty() {
         done.returned = seal(journal, deltas, when_full, &mut done.written);
+        done.has_sealed = done.returned.is_empty();
     }
     if wants_head && done.conclusion.is_none() {
         done.head = front(journal, &mut done.written);
@@ -205,7 +237,7 @@ fn seal(journal: &mut Journal<Folder>, deltas: Vec<Delta>, when_full: WhenFull, 
     if matches!((&why, when_full), (NotSealed::Full, WhenFull::DropOldest))
         && let Ok(lost) = journal.drop_oldest()
     {
-        written.lost = capped_sum(written.lost, lost);
+        written.dropped_full = capped_sum(written.dropped_full, lost);
         match journal.seal(deltas) {
             Ok(()) => return Vec::new(),
             Err(again) => (why, deltas) = again,
@@ -238,7 +270,7 @@ fn front(journal: &mut Journal<Folder>, written: &mut Written) -> Option<Head> {
                     written.failed = true;
                     return None;
                 }
-                written.lost = capped_sum(written.lost, hits);
+                written.dropped_unreadable = capped_sum(written.dropped_unreadable, hits);
             }
             Err(error) => {
                 tracing::warn!(%error, "the disk of the spool gives no batch");

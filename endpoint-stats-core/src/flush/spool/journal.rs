@@ -379,6 +379,11 @@ impl<D: Disk> Journal<D> {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
+    /// Bytes that the disk may take.
+    pub(in crate::flush) fn max_bytes(&self) -> u64 {
+        self.limits.max_bytes
+    }
+
     /// Hits of all that wait on the disk.
     pub(in crate::flush) fn hits(&self) -> u64 {
         self.queue.hits() - self.hits_in_memory()

@@ -1,0 +1,42 @@
+//! [`Condition`]: how a spool is, to people who watch it.
+
+use super::spool::{Folder, Journal};
+use crate::telemetry::catalog::{SPOOL_BYTES, SPOOL_BYTES_LIMIT, SPOOL_DAMAGES, SPOOL_UP};
+
+/// How a spool is, to people who watch it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Condition {
+    bytes: u64,
+    max_bytes: u64,
+    damages: u64,
+    is_up: bool,
+}
+
+impl Condition {
+    pub(super) fn new(journal: &Journal<Folder>, damages: u64) -> Self {
+        Self { bytes: journal.bytes(), max_bytes: journal.max_bytes(), damages, is_up: true }
+    }
+
+    /// Takes in what the disk did: down when it refused something, and up again when it takes a batch.
+    pub(super) fn update(&mut self, journal: &Journal<Folder>, has_sealed: bool, has_failed: bool) {
+        self.bytes = journal.bytes();
+        if has_failed || journal.hits_in_memory() > 0 {
+            self.is_up = false;
+        } else if has_sealed {
+            self.is_up = true;
+        }
+    }
+
+    /// Nothing will ever be written again.
+    pub(super) fn give_up(&mut self) {
+        self.is_up = false;
+    }
+
+    pub(super) fn publish(self, service: &str) {
+        let service = || service.to_owned().into();
+        SPOOL_BYTES.gauge([service()]).set(self.bytes as f64);
+        SPOOL_BYTES_LIMIT.gauge([service()]).set(self.max_bytes as f64);
+        SPOOL_DAMAGES.gauge([service()]).set(self.damages as f64);
+        SPOOL_UP.gauge([service()]).set(u8::from(self.is_up));
+    }
+}
