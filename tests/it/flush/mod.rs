@@ -9,6 +9,7 @@ mod outage;
 mod refusals;
 mod roll_up;
 mod shutdown;
+mod spool_told;
 mod start;
 mod time;
 mod told;
