@@ -84,7 +84,7 @@ impl Spooled {
             settled: None,
             sealing: 0,
             waiting: Waiting::of(&journal),
-            condition: Condition::new(&journal, damages),
+            condition: Condition::new(journal.bytes(), journal.max_bytes(), damages),
             journal: Some(journal),
         }
     }
@@ -154,7 +154,8 @@ impl Spooled {
         if let Some(head) = &self.settled {
             self.waiting.subtract(head);
         }
-        self.condition.update(&journal, done.has_sealed, done.written.failed);
+        let has_refused = done.written.failed || self.waiting.in_memory > 0;
+        self.condition.update(journal.bytes(), has_refused, done.has_sealed);
         self.journal = Some(journal);
         if done.head.is_some() {
             self.head = done.head;
