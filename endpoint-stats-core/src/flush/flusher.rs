@@ -73,14 +73,14 @@ impl Flusher {
         config: FlushConfig,
         spool: Spool,
     ) -> Self {
-        let found = spool.found().hits;
+        let found = spool.found();
         let (journal, when_full) = spool.into_parts();
         Self::start_with(
             aggregator,
             store,
             clock,
             config,
-            (Outbox::Disk(Box::new(Spooled::new(journal, when_full))), found),
+            (Outbox::Disk(Box::new(Spooled::new(journal, when_full, found.damages))), found.hits),
         )
     }
 
@@ -91,7 +91,7 @@ impl Flusher {
         config: FlushConfig,
         (outbox, found): (Outbox, u64),
     ) -> Self {
-        let books = BooksView::default();
+        let books = BooksView::new(outbox.has_disk());
         let fleet = FleetView::new(aggregator.clone());
         let totals = EndpointTotals::default();
         let mut background = JoinSet::new();

@@ -19,6 +19,8 @@
 
 mod backoff;
 mod books;
+#[cfg(feature = "spool")]
+mod condition;
 mod config;
 mod fleet;
 mod flusher;

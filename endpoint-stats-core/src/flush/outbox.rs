@@ -67,6 +67,18 @@ impl Outbox {
         }
     }
 
+    pub(super) fn has_disk(&self) -> bool {
+        !matches!(self, Self::Memory(_))
+    }
+
+    /// Tells how the disk is, if there is one.
+    #[cfg(feature = "spool")]
+    pub(super) fn publish(&self, service: &str) {
+        if let Self::Disk(spooled) = self {
+            spooled.condition().publish(service);
+        }
+    }
+
     /// Hits that wait on the disk.
     pub(super) fn hits_on_disk(&self) -> u64 {
         match self {
@@ -88,10 +100,16 @@ impl Outbox {
 /// What became of what was to be written down.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Written {
-    /// Hits that were given up for newer ones, or cannot be read any more.
-    pub(super) lost: u64,
+    /// Hits that were given up for newer ones.
+    pub(super) dropped_full: u64,
+    /// Hits that cannot be read any more.
+    pub(super) dropped_unreadable: u64,
     /// The disk gave no batch, or did not take what became of one: it is asked again after a pause.
     pub(super) failed: bool,
     /// The disk took no new batch: the next one is sealed after a pause.
     pub(super) took_none: bool,
+    /// The disk itself refused something.
+    pub(super) refused: bool,
+    /// The disk took a batch.
+    pub(super) sealed: bool,
 }

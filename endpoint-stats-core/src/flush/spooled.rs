@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::condition::Condition;
 use super::outbox::Written;
 use super::pending::Pending;
 use super::sender::{Sender, Verdict};
@@ -29,6 +30,7 @@ pub(super) struct Spooled<D: Disk = Folder> {
     waiting: Waiting,
     // Instead of a journal that is gone for good.
     by_memory: Option<Sender>,
+    condition: Condition,
 }
 
 /// Hits of the batches that wait.
@@ -41,17 +43,17 @@ struct Waiting {
 // === impl Spooled ===
 
 impl<D: Disk> Spooled<D> {
-    pub(super) fn new(journal: Journal<D>, when_full: WhenFull) -> Self {
-        let waiting = Waiting::of(&journal);
+    pub(super) fn new(journal: Journal<D>, when_full: WhenFull, damages: u64) -> Self {
         Self {
             when_full,
-            journal: Some(journal),
             step: None,
             head: None,
             conclusion: None,
             sealing: 0,
-            waiting,
+            waiting: Waiting::of(&journal),
             by_memory: None,
+            condition: Condition::new(journal.bytes(), journal.max_bytes(), damages),
+            journal: Some(journal),
         }
     }
 
@@ -150,6 +152,7 @@ impl<D: Disk> Spooled<D> {
         if let (Some(Conclusion::Done), Some(front)) = (&self.conclusion, front) {
             self.waiting.subtract_hits(front.hits, front.place.is_in_memory());
         }
+        self.condition.update(journal.bytes(), step.written.refused || self.waiting.in_memory > 0, step.written.sealed);
         self.journal = Some(journal);
         pending.add(step.deltas);
         step.written
@@ -167,7 +170,13 @@ impl<D: Disk> Spooled<D> {
         self.sealing = 0;
         self.waiting.in_memory = under_way;
         self.by_memory = Some(Sender::new());
-        Written { lost, ..Written::default() }
+        self.condition.give_up();
+        Written { dropped_unreadable: lost, ..Written::default() }
+    }
+
+    /// How the disk is, as of the last step.
+    pub(super) fn condition(&self) -> Condition {
+        self.condition
     }
 
     pub(super) fn hits_in_memory(&self) -> u64 {

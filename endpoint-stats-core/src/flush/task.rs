@@ -139,7 +139,7 @@ impl Task {
 
     /// Takes in what was written down.
     fn take_in(&mut self, written: Written) {
-        self.books.dropped = capped_sum(self.books.dropped, written.lost);
+        self.books.give_up(written.dropped_full, written.dropped_unreadable);
         let pause = Some(Instant::now() + DISK_PAUSE);
         if written.failed {
             self.disk_paused_until = pause;
@@ -244,6 +244,8 @@ impl Task {
         self.books.spooled = self.outbox.hits_on_disk();
         debug_assert!(self.books.balance(), "{:?}", self.books);
         self.books.publish(&self.aggregator);
+        #[cfg(feature = "spool")]
+        self.outbox.publish(self.aggregator.service().as_str());
         self.others.published.set(self.books);
     }
 }

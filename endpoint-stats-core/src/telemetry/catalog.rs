@@ -36,7 +36,13 @@ pub(crate) static RESPONSE_BYTES: Metric<3> = Metric::new_counter(
 pub(crate) static HITS_OBSERVED: Metric<1> = Metric::new_counter(
     "endpoint_stats_hits_observed_total",
     [SERVICE],
-    "Hits drained from the recorder: observed = stored + pending + dropped",
+    "Hits drained from the recorder: observed + found = stored + pending + spooled + dropped",
+);
+
+pub(crate) static HITS_FOUND: Metric<1> = Metric::new_counter(
+    "endpoint_stats_hits_found_total",
+    [SERVICE],
+    "Hits that an earlier run had left in the spool; 0 without one",
 );
 
 pub(crate) static HITS_STORED: Metric<1> =
@@ -44,14 +50,20 @@ pub(crate) static HITS_STORED: Metric<1> =
 
 pub(crate) static HITS_DROPPED: Metric<2> = Metric::new_counter(
     "endpoint_stats_hits_dropped_total",
-    [SERVICE, Label::one_of("reason", &["rejected"])],
-    "Hits given up, because the store will never take them",
+    [SERVICE, Label::one_of("reason", &["rejected", "spool_full", "spool_unreadable"])],
+    "Hits given up: the store will never take them, or the spool made room for newer ones, or could not read them any more",
 );
 
 pub(crate) static HITS_PENDING: Metric<1> = Metric::new_gauge(
     "endpoint_stats_hits_pending",
     [SERVICE],
-    "Hits drained and not yet acknowledged: a crash loses them, and what was counted since the last drain",
+    "Hits drained that are neither acknowledged nor in the spool: a crash loses them, and what was counted since the last drain",
+);
+
+pub(crate) static HITS_SPOOLED: Metric<1> = Metric::new_gauge(
+    "endpoint_stats_hits_spooled",
+    [SERVICE],
+    "Hits in the spool and not yet acknowledged: a crash does not lose them; 0 without a spool",
 );
 
 pub(crate) static HITS_FOLDED: Metric<1> = Metric::new_counter(
@@ -86,6 +98,29 @@ pub(crate) static FLUSH_DURATION: Metric<1> =
 
 pub(crate) static STORE_UP: Metric<1> =
     Metric::new_gauge("endpoint_stats_store_up", [SERVICE], "Whether the store answered when it was last asked");
+
+pub(crate) static SPOOL_UP: Metric<1> = Metric::new_gauge(
+    "endpoint_stats_spool_up",
+    [SERVICE],
+    "Whether the disk of the spool took the last batch; 0 keeps hits in memory. Missing without a spool",
+);
+
+pub(crate) static SPOOL_BYTES: Metric<1> =
+    Metric::new_gauge("endpoint_stats_spool_bytes", [SERVICE], "Bytes of the spool. Missing without a spool")
+        .in_unit(Unit::Bytes);
+
+pub(crate) static SPOOL_BYTES_LIMIT: Metric<1> = Metric::new_gauge(
+    "endpoint_stats_spool_limit_bytes",
+    [SERVICE],
+    "Bytes that the spool may take. Missing without a spool",
+)
+.in_unit(Unit::Bytes);
+
+pub(crate) static SPOOL_DAMAGES: Metric<1> = Metric::new_gauge(
+    "endpoint_stats_spool_damages",
+    [SERVICE],
+    "Places of the spool that were damaged when the process started; their hits are lost. Missing without a spool",
+);
 
 pub(crate) static ROLL_UPS: Metric<2> = Metric::new_counter(
     "endpoint_stats_roll_ups_total",
@@ -178,12 +213,14 @@ impl EndpointMetric {
     }
 }
 
-fn of_the_facade() -> [Description; 21] {
+fn of_the_facade() -> [Description; 27] {
     [
         HITS_OBSERVED.description(),
+        HITS_FOUND.description(),
         HITS_STORED.description(),
         HITS_DROPPED.description(),
         HITS_PENDING.description(),
+        HITS_SPOOLED.description(),
         HITS_FOLDED.description(),
         HITS_REFUSED.description(),
         ENDPOINTS.description(),
@@ -191,6 +228,10 @@ fn of_the_facade() -> [Description; 21] {
         FLUSHES.description(),
         FLUSH_DURATION.description(),
         STORE_UP.description(),
+        SPOOL_UP.description(),
+        SPOOL_BYTES.description(),
+        SPOOL_BYTES_LIMIT.description(),
+        SPOOL_DAMAGES.description(),
         ROLL_UPS.description(),
         ROLL_UP_DURATION.description(),
         ROLL_UP_SUCCESS.description(),

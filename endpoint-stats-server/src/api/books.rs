@@ -27,7 +27,7 @@ pub(super) struct BooksAnswer {
     pending: u64,
     /// Hits in the spool and not yet acknowledged; a crash does not lose them.
     spooled: u64,
-    /// Hits given up, because the store will never take them.
+    /// Hits given up.
     dropped: u64,
     /// Hits given up, by reason.
     dropped_by_reason: ByReason,
@@ -39,8 +39,12 @@ pub(super) struct BooksAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DroppedByReason)]
 struct ByReason {
-    /// The store will never take them: those of `dropped`.
+    /// Of `dropped`: the store will never take them.
     rejected: u64,
+    /// Of `dropped`: they made room for newer ones in a full spool.
+    spool_full: u64,
+    /// Of `dropped`: they were in the spool, and could not be read any more.
+    spool_unreadable: u64,
     /// Received as OpenTelemetry totals that may have been counted before; in no other number here.
     baseline: u64,
 }
@@ -74,8 +78,43 @@ fn no_books() -> ApiError {
 
 impl BooksAnswer {
     fn new(books: Books, baseline: u64) -> Self {
-        let Books { observed, found, stored, pending, spooled, dropped } = books;
-        let dropped_by_reason = ByReason { rejected: dropped, baseline };
+        let Books { observed, found, stored, pending, spooled, dropped, dropped_full, dropped_unreadable } = books;
+        let dropped_by_reason = ByReason {
+            rejected: books.rejected(),
+            spool_full: dropped_full,
+            spool_unreadable: dropped_unreadable,
+            baseline,
+        };
         Self { observed, found, stored, pending, spooled, dropped, dropped_by_reason, balance: books.balance() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_term_of_the_books_and_each_reason_is_told_by_its_name() {
+        let books = Books {
+            observed: 100,
+            found: 11,
+            stored: 40,
+            pending: 21,
+            spooled: 30,
+            dropped: 20,
+            dropped_full: 9,
+            dropped_unreadable: 4,
+        };
+
+        let answer = serde_json::to_value(BooksAnswer::new(books, 5)).unwrap();
+
+        let by_reason = serde_json::json!({"rejected": 7, "spool_full": 9, "spool_unreadable": 4, "baseline": 5});
+        assert_eq!(
+            answer,
+            serde_json::json!({
+                "observed": 100, "found": 11, "stored": 40, "pending": 21, "spooled": 30, "dropped": 20,
+                "dropped_by_reason": by_reason, "balance": true,
+            })
+        );
     }
 }

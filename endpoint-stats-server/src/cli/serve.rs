@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
-use super::{AccessArgs, LimitArgs, RedisArgs, StoreArgs, TlsArgs, TraceArgs};
+use super::{AccessArgs, LimitArgs, RedisArgs, SpoolArgs, StoreArgs, TlsArgs, TraceArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,6 +49,9 @@ pub struct ServeArgs {
     /// Seconds that a shutdown may take.
     #[arg(long, env = "ENDPOINT_STATS_DRAIN_SECS", default_value = "10", value_name = "SECONDS")]
     pub drain_secs: u16,
+    /// Where hits wait for the store.
+    #[command(flatten)]
+    pub spool: SpoolArgs,
     /// How log lines are written.
     #[arg(long, env = "ENDPOINT_STATS_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,

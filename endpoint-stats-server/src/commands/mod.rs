@@ -12,6 +12,7 @@ mod report;
 mod roll_up;
 mod selection;
 mod serve;
+mod spool;
 mod token;
 
 use std::sync::Arc;

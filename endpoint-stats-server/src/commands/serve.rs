@@ -16,7 +16,7 @@ use endpoint_stats_core::{EndpointStats, ServiceName};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use super::{Failure, migrate, open};
+use super::{Failure, migrate, open, spool};
 use crate::access::{self, Access, AccessOptions, TokenFile, WithoutToken};
 use crate::cli::ServeArgs;
 use crate::exposition;
@@ -63,6 +63,7 @@ async fn run_until(interrupted: impl Future<Output = ()>, args: ServeArgs) -> Re
     exposition::watch_certificates(args.tls.tls_cert.iter().chain(&args.watch_certificate).cloned().collect());
     let listeners = 1 + usize::from(args.admin_listen.is_some());
     serve::raise_file_descriptors_for(listeners * limits.connections.max);
+    let spool = spool::open(&args.spool)?;
     let store = tokio::select! {
         store = prepared(&args) => store?,
         () = &mut interrupted => return Ok(()),
@@ -83,11 +84,14 @@ async fn run_until(interrupted: impl Future<Output = ()>, args: ServeArgs) -> Re
     } else {
         tracing::info!("no --caller-secret-file: callers count anew for each start and each server");
     }
-    let stats = EndpointStats::builder(service)
+    let mut stats = EndpointStats::builder(service)
         .with_shared_store(store)
         .with_limits(Limits { patterns: uncounted()?, ..Limits::default() })
-        .with_flush(flush)
-        .start();
+        .with_flush(flush);
+    if let Some(spool) = spool {
+        stats = stats.with_spool(spool);
+    }
+    let stats = stats.start();
     let options = Options { access, limits, drain: Duration::from_secs(args.drain_secs.into()) };
     serve::serve(listeners, stats, live, ingest, exposition, options, interrupted).await.map_err(Failure::from)
 }

@@ -33,11 +33,20 @@ struct Balance {
     stored: String,
     pending: String,
     dropped: String,
+    spool: Option<SpoolTerms>,
     /// Received, and given up because it may have been counted before.
     baseline: String,
     is_balanced: bool,
     /// What is missing, or there twice.
     off_by: String,
+}
+
+/// What the books have only with a spool.
+struct SpoolTerms {
+    found: String,
+    spooled: String,
+    full: String,
+    unreadable: String,
 }
 
 struct Writer {
@@ -60,7 +69,12 @@ impl Page for BooksPage {
         writers.truncate(MOST_WRITERS);
         Ok(Self {
             frame: visit.frame("Books", "Books").with_overflow(&known, range),
-            books: visit.pages.books.as_ref().filter(|_| sees_all).map(|view| Balance::of(view.books(), baseline)),
+            books: visit
+                .pages
+                .books
+                .as_ref()
+                .filter(|_| sees_all)
+                .map(|view| Balance::of(view.books(), view.has_spool(), baseline)),
             all_writers,
             more_writers: all_writers - writers.len(),
             writers: writers.into_iter().map(|row| Writer::of(row, visit.now)).collect(),
@@ -83,16 +97,29 @@ impl Writer {
 }
 
 impl Balance {
-    fn of(books: Books, baseline: u64) -> Self {
-        let accounted = books.stored.saturating_add(books.pending).saturating_add(books.dropped);
+    fn of(books: Books, has_spool: bool, baseline: u64) -> Self {
+        let Books { observed, found, stored, pending, spooled, dropped, .. } = books;
+        let accounted = [pending, spooled, dropped].into_iter().fold(stored, u64::saturating_add);
         Self {
-            observed: numbers::count(books.observed),
-            stored: numbers::count(books.stored),
-            pending: numbers::count(books.pending),
-            dropped: numbers::count(books.dropped),
+            observed: numbers::count(observed),
+            stored: numbers::count(stored),
+            pending: numbers::count(pending),
+            dropped: numbers::count(dropped),
+            spool: has_spool.then(|| SpoolTerms::of(books)),
             baseline: numbers::count(baseline),
             is_balanced: books.balance(),
-            off_by: numbers::count(books.observed.abs_diff(accounted)),
+            off_by: numbers::count(observed.saturating_add(found).abs_diff(accounted)),
+        }
+    }
+}
+
+impl SpoolTerms {
+    fn of(books: Books) -> Self {
+        Self {
+            found: numbers::count(books.found),
+            spooled: numbers::count(books.spooled),
+            full: numbers::count(books.dropped_full),
+            unreadable: numbers::count(books.dropped_unreadable),
         }
     }
 }
@@ -103,11 +130,21 @@ mod tests {
 
     #[test]
     fn books_that_miss_a_hit_say_so() {
-        let whole = Books { observed: 10, found: 0, stored: 7, pending: 2, spooled: 0, dropped: 1 };
+        let whole = Books { observed: 10, stored: 7, pending: 2, dropped: 1, ..Books::default() };
         let short = Books { pending: 0, ..whole };
 
-        assert!(Balance::of(whole, 0).is_balanced);
-        let short = Balance::of(short, 0);
+        assert!(Balance::of(whole, false, 0).is_balanced);
+        let short = Balance::of(short, false, 0);
         assert_eq!((short.is_balanced, short.off_by.as_str()), (false, "2"));
+    }
+
+    #[test]
+    fn hits_that_were_found_and_hits_that_are_spooled_are_on_both_sides_of_the_books() {
+        let whole = Books { observed: 10, found: 5, stored: 7, spooled: 8, ..Books::default() };
+        let off_by = |books| Balance::of(books, true, 0).off_by;
+
+        assert_eq!(off_by(whole), "0");
+        assert_eq!(off_by(Books { found: 2, ..whole }), "3");
+        assert_eq!(off_by(Books { spooled: 4, ..whole }), "4");
     }
 }

@@ -143,9 +143,14 @@ impl Server {
 
     /// The hits that the server says its store has acknowledged.
     pub(crate) fn stored(&self) -> u64 {
+        self.metric("endpoint_stats_hits_stored_total").unwrap_or(0)
+    }
+
+    /// The first value of a metric.
+    pub(crate) fn metric(&self, name: &str) -> Option<u64> {
         let metrics = self.get("/metrics").body;
-        let line = metrics.lines().find(|line| line.starts_with("endpoint_stats_hits_stored_total"));
-        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(['{', ' '])?.rsplit(' ').next()?.parse().ok();
+        metrics.lines().find_map(value)
     }
 
     /// Sends SIGTERM.
@@ -169,10 +174,15 @@ impl Server {
     }
 
     /// Everything it has said since it was last listened to, until its end.
-    pub(crate) fn last_words(mut self) -> String {
+    pub(crate) fn last_words(self) -> String {
+        self.end().1
+    }
+
+    /// Asks the server to end; gives its exit code, and everything it has said since it was last listened to.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         self.terminate();
-        self.wait();
-        self.lines.iter().collect::<Vec<_>>().join("\n")
+        let code = self.wait().code();
+        (code, self.lines.iter().collect::<Vec<_>>().join("\n"))
     }
 
     /// Asks the server to end, and waits for it.

@@ -38,6 +38,7 @@ mod roll_up;
 mod serve;
 mod settings;
 mod slow_clients;
+mod spool;
 mod store_faults;
 #[path = "../../../tests/it/support/mod.rs"]
 mod support;

@@ -101,6 +101,7 @@ fn a_server_exports_what_is_documented_and_nothing_else() {
         program(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--flush-secs", "0.1"]);
     command.args(["--database-url", &url, "--redis-url", &redis.url(), "--tokens-file", tokens]);
     command.args(["--watch-certificate", certificates.server.to_str().unwrap()]);
+    command.args(["--spool-folder", folder.path().join("spool").to_str().unwrap()]);
     let server = Server::spawn(command);
     let admin = server.wait_for_address("health and metrics on http");
     http::get(server.address, "/").unwrap();

@@ -12,6 +12,7 @@ mod shutdown;
 mod spool;
 mod spool_crash;
 mod spool_disk;
+mod spool_told;
 mod start;
 mod time;
 mod told;

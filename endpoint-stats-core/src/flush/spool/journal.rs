@@ -290,9 +290,13 @@ impl<D: Disk> Journal<D> {
     }
 
     /// Bytes on the disk.
-    #[cfg(test)]
     pub(in crate::flush) fn bytes(&self) -> u64 {
         self.segments.bytes()
+    }
+
+    /// Bytes that the disk may take.
+    pub(in crate::flush) fn max_bytes(&self) -> u64 {
+        self.segments.max_bytes()
     }
 
     /// Hits of all that wait on the disk.

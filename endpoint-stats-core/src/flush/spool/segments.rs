@@ -227,6 +227,11 @@ impl<D: Disk> Segments<D> {
         self.limits.max_bytes / 8
     }
 
+    /// Bytes that the disk may take.
+    pub(super) fn max_bytes(&self) -> u64 {
+        self.limits.max_bytes
+    }
+
     /// Bytes of all segments.
     pub(super) fn bytes(&self) -> u64 {
         self.all.iter().map(|segment| segment.bytes).sum()

@@ -60,7 +60,7 @@ impl Step {
         if let Some(conclusion) = self.conclusion {
             if let Err(error) = conclude(journal, conclusion) {
                 tracing::error!(%error, "the disk of the spool does not take what became of a batch");
-                self.written.failed = true;
+                (self.written.failed, self.written.refused) = (true, true);
                 return;
             }
             self.conclusion = None;
@@ -86,7 +86,10 @@ impl Step {
 
     fn seal<D: Disk>(&mut self, journal: &mut Journal<D>, mut deltas: Vec<Delta>, when_full: WhenFull) -> Vec<Delta> {
         loop {
-            let Err((why, refused)) = journal.seal(deltas) else { return Vec::new() };
+            let Err((why, refused)) = journal.seal(deltas) else {
+                self.written.sealed = true;
+                return Vec::new();
+            };
             deltas = refused;
             match why {
                 NotSealed::TooLarge if deltas.len() > 1 => {
@@ -99,6 +102,7 @@ impl Step {
                 NotSealed::Full | NotSealed::TooLarge => {}
                 NotSealed::Failed(error) => {
                     tracing::warn!(%error, "the disk of the spool takes no batch; hits stay in memory");
+                    self.written.refused = true;
                 }
             }
             self.written.took_none = true;
@@ -111,7 +115,7 @@ impl Step {
         match journal.drop_oldest() {
             Ok(Some(lost)) => {
                 tracing::error!(hits = lost, "the spool is full: its oldest hits are dropped for newer ones");
-                self.written.lost = capped_sum(self.written.lost, lost);
+                self.written.dropped_full = capped_sum(self.written.dropped_full, lost);
                 true
             }
             Ok(None) => false,
@@ -133,12 +137,12 @@ impl Step {
                 }
                 Err(error) if is_lost(&error) => {
                     tracing::error!(%error, hits = entry.hits, "a batch of the spool is gone: hits dropped");
-                    self.written.lost = capped_sum(self.written.lost, entry.hits);
+                    self.written.dropped_unreadable = capped_sum(self.written.dropped_unreadable, entry.hits);
                     journal.done();
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the disk of the spool gives no batch");
-                    self.written.failed = true;
+                    (self.written.failed, self.written.refused) = (true, true);
                     return None;
                 }
             }

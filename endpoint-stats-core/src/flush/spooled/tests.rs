@@ -22,7 +22,7 @@ struct Flush {
 impl Flush {
     fn start(disk: &FaultyDisk) -> Self {
         let (journal, found) = Journal::open(disk.clone(), LIMITS).unwrap();
-        let (spooled, found) = (Spooled::new(journal, WhenFull::Merge), found.hits);
+        let (spooled, found) = (Spooled::new(journal, WhenFull::Merge, 0), found.hits);
         let (pending, store) = (Pending::default(), ForgetfulStore::default());
         Self { spooled, pending, store, observed: 0, found, stored: 0, dropped: 0 }
     }
@@ -40,7 +40,7 @@ impl Flush {
 
     async fn written(&mut self) -> Written {
         let written = self.spooled.written(&mut self.pending).await;
-        self.dropped += written.lost;
+        self.dropped += written.dropped_full + written.dropped_unreadable;
         self.check();
         written
     }

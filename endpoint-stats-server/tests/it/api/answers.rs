@@ -163,11 +163,31 @@ fn books_and_the_last_seconds_are_told() {
     let live = asked.server.get("/v1/live").json();
 
     let of = |name: &str| books[name].as_u64().unwrap();
-    assert_eq!(of("observed"), of("stored") + of("pending") + of("dropped"));
+    assert_eq!(of("observed") + of("found"), of("stored") + of("pending") + of("spooled") + of("dropped"));
     assert_eq!(books["balance"], true);
     assert_eq!(live["scope"], "this process");
     assert_eq!(live["hits_by_second"].as_array().unwrap().len(), 10);
     assert_eq!(asked.server.get("/live").json()["seconds"], 10);
+}
+
+#[test]
+fn the_books_have_the_terms_and_the_reasons_that_their_description_names() {
+    let asked = Asked::start();
+    let schemas = &asked.server.get("/openapi.json").json()["components"]["schemas"];
+    let described = |schema: &str| names(&schemas[schema]["properties"]);
+
+    let books = asked.server.get("/v1/books").json();
+
+    assert_eq!(names(&books), described("BooksAnswer"));
+    assert_eq!(names(&books["dropped_by_reason"]), described("DroppedByReason"));
+    assert_eq!(names(&books["dropped_by_reason"]), ["baseline", "rejected", "spool_full", "spool_unreadable"]);
+}
+
+/// The names of an object's fields, sorted.
+fn names(object: &serde_json::Value) -> Vec<String> {
+    let mut names: Vec<_> = object.as_object().expect("an object").keys().cloned().collect();
+    names.sort();
+    names
 }
 
 #[test]

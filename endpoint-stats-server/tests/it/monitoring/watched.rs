@@ -24,7 +24,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Starts so many servers, to which everybody may send, and which know of tokens and of a certificate.
+    /// Starts so many servers, to which everybody may send, and which have tokens, a certificate and a spool.
     pub(super) fn start(servers: usize) -> Self {
         let (postgres, redis) = (PostgresServer::start(), cache());
         let (tokens, folder) = (Tokens::new(), tempfile::tempdir().unwrap());
@@ -34,8 +34,11 @@ impl Watched {
         let settings = ["--migrate", "--flush-secs", "0.1", "--without-token", "everything"];
         let files = ["--tokens-file", &tokens.file(), "--watch-certificate", &certificate];
         let addresses = ["--admin-listen", "127.0.0.1:0", "--redis-url", &cache_url];
-        let start = || Server::start_at(&database_url, &[&settings[..], &files, &addresses].concat());
-        let servers: Vec<_> = (0..servers).map(|_| start()).collect();
+        let start = |server: usize| {
+            let spool = folder.path().join(format!("spool-{server}")).display().to_string();
+            Server::start_at(&database_url, &[&settings[..], &files, &addresses, &["--spool-folder", &spool]].concat())
+        };
+        let servers: Vec<_> = (0..servers).map(start).collect();
         let metrics = servers.iter().map(|server| server.wait_for_address("health and metrics on")).collect();
         Self { servers, metrics, database_url, postgres, redis, _files: (tokens, folder) }
     }

@@ -57,7 +57,7 @@ impl Process {
         step.run(&mut self.journal, self.head.is_none(), self.when_full);
         (self.conclusion, self.pending) = (step.conclusion, step.deltas);
         self.head = step.head.or(self.head.take());
-        self.lost += step.written.lost;
+        self.lost += step.written.dropped_full + step.written.dropped_unreadable;
         let in_memory = self.in_memory();
         self.durable.extend(given.difference(&in_memory));
         if self.when_full == WhenFull::DropOldest {

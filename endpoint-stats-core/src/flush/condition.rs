@@ -1,0 +1,60 @@
+//! [`Condition`]: how a spool is, to people who watch it.
+
+use crate::telemetry::catalog::{SPOOL_BYTES, SPOOL_BYTES_LIMIT, SPOOL_DAMAGES, SPOOL_UP};
+
+/// How a spool is, to people who watch it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Condition {
+    bytes: u64,
+    max_bytes: u64,
+    damages: u64,
+    is_up: bool,
+}
+
+impl Condition {
+    pub(super) fn new(bytes: u64, max_bytes: u64, damages: u64) -> Self {
+        Self { bytes, max_bytes, damages, is_up: true }
+    }
+
+    /// Takes in what the disk did: down when it refused something, and up again when it takes a batch.
+    pub(super) fn update(&mut self, bytes: u64, has_refused: bool, has_sealed: bool) {
+        self.bytes = bytes;
+        if has_refused {
+            self.is_up = false;
+        } else if has_sealed {
+            self.is_up = true;
+        }
+    }
+
+    /// Nothing will ever be written again.
+    pub(super) fn give_up(&mut self) {
+        self.is_up = false;
+    }
+
+    pub(super) fn publish(self, service: &str) {
+        let service = || service.to_owned().into();
+        SPOOL_BYTES.gauge([service()]).set(self.bytes as f64);
+        SPOOL_BYTES_LIMIT.gauge([service()]).set(self.max_bytes as f64);
+        SPOOL_DAMAGES.gauge([service()]).set(self.damages as f64);
+        SPOOL_UP.gauge([service()]).set(u8::from(self.is_up));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_refused_is_down_until_it_takes_a_batch() {
+        let mut condition = Condition::new(0, 100, 0);
+
+        let states = [(false, false), (true, true), (false, false), (true, false), (false, true)].map(
+            |(has_refused, has_sealed)| {
+                condition.update(10, has_refused, has_sealed);
+                condition.is_up
+            },
+        );
+
+        assert_eq!(states, [true, false, false, false, true]);
+    }
+}
