@@ -1,5 +1,6 @@
 //! [`Condition`]: how a spool is, to people who watch it.
 
+use super::outbox::DiskAnswer;
 use crate::telemetry::catalog::{SPOOL_BYTES, SPOOL_BYTES_LIMIT, SPOOL_DAMAGES, SPOOL_UP};
 
 /// How a spool is, to people who watch it.
@@ -17,12 +18,10 @@ impl Condition {
     }
 
     /// Takes in what the disk did: down when it refused something, and up again when it takes a batch.
-    pub(super) fn update(&mut self, bytes: u64, has_refused: bool, has_sealed: bool) {
+    pub(super) fn update(&mut self, bytes: u64, disk: Option<DiskAnswer>) {
         self.bytes = bytes;
-        if has_refused {
-            self.is_up = false;
-        } else if has_sealed {
-            self.is_up = true;
+        if let Some(answer) = disk {
+            self.is_up = answer == DiskAnswer::TookBatch;
         }
     }
 
@@ -48,13 +47,11 @@ mod tests {
     fn a_disk_that_refused_is_down_until_it_takes_a_batch() {
         let mut condition = Condition::new(0, 100, 0);
 
-        let states = [(false, false), (true, true), (false, false), (true, false), (false, true)].map(
-            |(has_refused, has_sealed)| {
-                condition.update(10, has_refused, has_sealed);
-                condition.is_up
-            },
-        );
+        let states = [None, Some(DiskAnswer::Refused), None, Some(DiskAnswer::TookBatch)].map(|answer| {
+            condition.update(10, answer);
+            condition.is_up
+        });
 
-        assert_eq!(states, [true, false, false, false, true]);
+        assert_eq!(states, [true, false, false, true]);
     }
 }

@@ -108,8 +108,14 @@ pub(super) struct Written {
     pub(super) failed: bool,
     /// The disk took no new batch: the next one is sealed after a pause.
     pub(super) took_none: bool,
-    /// The disk itself refused something.
-    pub(super) refused: bool,
-    /// The disk took a batch.
-    pub(super) sealed: bool,
+    /// What the disk did, if it was asked for anything.
+    pub(super) disk: Option<DiskAnswer>,
+}
+
+/// What a disk did that was asked to take something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DiskAnswer {
+    TookBatch,
+    /// It may have taken something else beside.
+    Refused,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::condition::Condition;
-use super::outbox::Written;
+use super::outbox::{DiskAnswer, Written};
 use super::pending::Pending;
 use super::sender::{Sender, Verdict};
 use super::spool::{Conclusion, Disk, Folder, Half, Head, Journal, Step, WhenFull};
@@ -152,7 +152,8 @@ impl<D: Disk> Spooled<D> {
         if let (Some(Conclusion::Done), Some(front)) = (&self.conclusion, front) {
             self.waiting.subtract_hits(front.hits, front.place.is_in_memory());
         }
-        self.condition.update(journal.bytes(), step.written.refused || self.waiting.in_memory > 0, step.written.sealed);
+        let is_unsure = self.waiting.in_memory > 0;
+        self.condition.update(journal.bytes(), if is_unsure { Some(DiskAnswer::Refused) } else { step.written.disk });
         self.journal = Some(journal);
         pending.add(step.deltas);
         step.written

@@ -78,7 +78,7 @@ impl fmt::Display for Name {
 
 impl From<Books> for Account {
     fn from(books: Books) -> Self {
-        let Books { observed, found, stored, pending, spooled, dropped } = books;
+        let Books { observed, found, stored, pending, spooled, dropped, .. } = books;
         Self { observed, found, stored, pending, spooled, dropped }
     }
 }

@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::journal::{Journal, NotSealed};
 use super::record::Half;
 use crate::aggregate::Delta;
-use crate::flush::outbox::Written;
+use crate::flush::outbox::{DiskAnswer, Written};
 use crate::flush::sender::Verdict;
 use crate::sketch::capped_sum;
 use crate::store::Batch;
@@ -60,7 +60,7 @@ impl Step {
         if let Some(conclusion) = self.conclusion {
             if let Err(error) = conclude(journal, conclusion) {
                 tracing::error!(%error, "the disk of the spool does not take what became of a batch");
-                (self.written.failed, self.written.refused) = (true, true);
+                (self.written.failed, self.written.disk) = (true, Some(DiskAnswer::Refused));
                 return;
             }
             self.conclusion = None;
@@ -87,7 +87,7 @@ impl Step {
     fn seal<D: Disk>(&mut self, journal: &mut Journal<D>, mut deltas: Vec<Delta>, when_full: WhenFull) -> Vec<Delta> {
         loop {
             let Err((why, refused)) = journal.seal(deltas) else {
-                self.written.sealed = true;
+                self.written.disk.get_or_insert(DiskAnswer::TookBatch);
                 return Vec::new();
             };
             deltas = refused;
@@ -102,7 +102,7 @@ impl Step {
                 NotSealed::Full | NotSealed::TooLarge => {}
                 NotSealed::Failed(error) => {
                     tracing::warn!(%error, "the disk of the spool takes no batch; hits stay in memory");
-                    self.written.refused = true;
+                    self.written.disk = Some(DiskAnswer::Refused);
                 }
             }
             self.written.took_none = true;
@@ -142,7 +142,7 @@ impl Step {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the disk of the spool gives no batch");
-                    (self.written.failed, self.written.refused) = (true, true);
+                    (self.written.failed, self.written.disk) = (true, Some(DiskAnswer::Refused));
                     return None;
                 }
             }
