@@ -60,6 +60,7 @@ pub mod sketch;
 mod stats;
 pub mod store;
 mod stripes;
+mod sync;
 pub mod telemetry;
 pub mod window;
 
