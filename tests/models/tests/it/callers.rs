@@ -5,7 +5,7 @@ use endpoint_stats_models::aggregate::Aggregator;
 use endpoint_stats_models::sketch::{CallerHash, CallersSketch};
 use loom::thread;
 
-use super::Explored::Whole;
+use super::Explored::{Preempted, Whole};
 use super::{HIT, NOW, aggregator, explore, join, record};
 
 fn drained(aggregator: &Aggregator) -> CallersSketch {
@@ -35,7 +35,7 @@ fn writer(aggregator: &Aggregator, caller: CallerHash) -> thread::JoinHandle<()>
 
 #[test]
 fn two_callers_that_raise_one_register_leave_the_higher_rank() {
-    explore(Whole, || {
+    explore(Preempted(2), || {
         let aggregator = in_use();
         let callers = [1, 2].map(CallerHash::from_u64);
         let writers = callers.map(|caller| writer(&aggregator, caller));
