@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use endpoint_stats_server::fuzzing::{TARGETS, Target};
+use endpoint_stats_server::fuzzing::{self, Target};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+
+/// Every target of the server and of the library.
+fn targets() -> impl Iterator<Item = (&'static str, Target)> {
+    fuzzing::TARGETS.into_iter().chain(endpoint_stats_core::fuzzing::TARGETS.iter().copied())
+}
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
@@ -47,7 +52,7 @@ fn run(name: &str, target: Target, inputs: impl Strategy<Value = Vec<u8>>) {
 
 #[test]
 fn every_target_has_a_program_and_a_corpus() {
-    let targets: BTreeSet<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let targets: BTreeSet<_> = targets().map(|(name, _)| name.to_owned()).collect();
 
     assert_eq!(names_in("fuzz_targets"), targets);
     assert_eq!(names_in("corpus"), targets);
@@ -60,7 +65,7 @@ fn every_target_has_a_program_and_a_corpus() {
 
 #[test]
 fn every_kept_input_is_taken() {
-    for (name, target) in TARGETS {
+    for (name, target) in targets() {
         for input in corpus(name) {
             target(&input);
         }
@@ -69,14 +74,14 @@ fn every_kept_input_is_taken() {
 
 #[test]
 fn what_chance_makes_of_kept_inputs_is_taken() {
-    for (name, target) in TARGETS {
+    for (name, target) in targets() {
         run(name, target, mutated(corpus(name)));
     }
 }
 
 #[test]
 fn any_bytes_are_taken() {
-    for (name, target) in TARGETS {
+    for (name, target) in targets() {
         run(name, target, proptest::collection::vec(any::<u8>(), 0..200));
     }
 }

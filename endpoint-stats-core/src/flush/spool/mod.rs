@@ -13,8 +13,11 @@
 //! - **The folder has a limit**, and belongs to one process at a time.
 
 mod disk;
-#[cfg(test)]
+#[cfg(any(test, feature = "test-util"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "its faults are for unit tests"))]
 mod faulty_disk;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzzed;
 mod journal;
 mod queue;
 mod record;

@@ -1,0 +1,105 @@
+//! The files of a spool, as anybody may have changed them.
+//!
+//! Bytes are files one behind the other, with [`BETWEEN_FILES`] between them. A file that begins with [`CONTENTS`] holds
+//! the contents of records, with [`BETWEEN_RECORDS`] between them, which are sealed here: chance finds no hash.
+
+use crate::flush::spool::SpoolSync;
+use crate::flush::spool::faulty_disk::FaultyDisk;
+use crate::flush::spool::journal::{Journal, Limits};
+use crate::flush::spool::record::{self, Name, Part, Record};
+use crate::sketch::capped_sum;
+use crate::store::{Batch, WriterId, opened, seal};
+
+const BETWEEN_FILES: &[u8] = b"\n==\n";
+const BETWEEN_RECORDS: &[u8] = b"\n--\n";
+const CONTENTS: &[u8] = b"contents:";
+
+/// Recovers a folder with these files, and sends everything: no more hits than stand in records with a sound hash.
+pub(crate) fn files(bytes: &[u8]) {
+    let files: Vec<Vec<u8>> = parts(bytes, BETWEEN_FILES).into_iter().map(file).collect();
+    let most = files.iter().map(|file| hits_in(file)).fold(0, capped_sum);
+    let disk = FaultyDisk::default();
+    disk.damage(|there| there.extend((1..).zip(files)));
+    let limits = Limits { max_bytes: 1 << 20, sync: SpoolSync::EachBatch };
+    let (mut journal, recovered) = Journal::open(disk.clone(), limits).expect("the disk does not fail");
+    assert!(recovered.hits <= most, "{recovered:?}, and the records have {most} hits");
+    for _ in 0..recovered.batches {
+        send_next(&mut journal);
+    }
+    let (_, left) = Journal::open(disk, limits).expect("the disk does not fail");
+    assert_eq!((left.batches, left.damages), (0, recovered.damages.min(left.damages)), "{recovered:?}");
+}
+
+/// The store takes it, or it cannot be read and is given up.
+fn send_next(journal: &mut Journal<FaultyDisk>) {
+    match journal.front() {
+        Ok(Some(_)) => journal.done(),
+        Ok(None) => panic!("a batch that was recovered is gone"),
+        Err(_) => journal.splice(Vec::new()).expect("the disk does not fail"),
+    }
+}
+
+fn file(bytes: &[u8]) -> Vec<u8> {
+    let Some(contents) = bytes.strip_prefix(CONTENTS) else { return bytes.to_vec() };
+    let mut file = record::header().to_vec();
+    for content in parts(contents, BETWEEN_RECORDS) {
+        let mut record = b"ESr\n".to_vec();
+        record.extend_from_slice(&u32::try_from(content.len()).unwrap_or(u32::MAX).to_le_bytes());
+        record.extend_from_slice(content);
+        seal(&mut record);
+        file.extend(record);
+    }
+    file
+}
+
+fn parts<'a>(bytes: &'a [u8], between: &[u8]) -> Vec<&'a [u8]> {
+    let mut parts = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(between.len()).position(|window| window == between) {
+        parts.push(&rest[..at]);
+        rest = &rest[at + between.len()..];
+    }
+    parts.push(rest);
+    parts
+}
+
+/// The hits of all records with a sound hash, wherever they stand.
+fn hits_in(file: &[u8]) -> u64 {
+    let hits = |at: usize| {
+        let len = u32::from_le_bytes(file.get(at + 4..at + 8)?.try_into().ok()?) as usize;
+        let sealed = opened(file.get(at..at.checked_add(8 + len + 16)?)?)?;
+        let (Record::Sealed { part, .. }, _) = Record::read(&file[at..])? else { return spliced(&file[at..]) };
+        (sealed.len() > 8).then_some(part.hits)
+    };
+    (0..file.len()).filter_map(hits).fold(0, capped_sum)
+}
+
+fn spliced(record: &[u8]) -> Option<u64> {
+    match Record::read(record)?.0 {
+        Record::Spliced { parts, .. } => Some(parts.iter().fold(0, |sum, part| capped_sum(sum, part.hits))),
+        _ => None,
+    }
+}
+
+/// A folder with two files, and the contents of records of every kind.
+pub(crate) fn examples(batch: &Batch) -> [(&'static str, &'static str, Vec<u8>); 2] {
+    let records = every_kind(batch).map(|record| record.to_bytes());
+    let segment = |records: &[Vec<u8>]| [record::header(), &records.concat()].concat();
+    let folder = [segment(&records[..2]), segment(&records[2..])].join(BETWEEN_FILES);
+    let content = |record: &Vec<u8>| record[8..record.len() - 16].to_vec();
+    let contents = records.iter().map(content).collect::<Vec<_>>().join(BETWEEN_RECORDS);
+    [("spool", "folder", folder), ("spool", "contents", [CONTENTS, &contents].concat())]
+}
+
+fn every_kind(batch: &Batch) -> [Record; 6] {
+    let name = |seq| Name { writer: batch.writer, seq };
+    let part = || Part::of(batch.hits(), &batch.deltas);
+    [
+        Record::Sealed { name: name(1), part: part() },
+        Record::Sealed { name: name(2), part: part() },
+        Record::Done { name: name(1) },
+        Record::Sealed { name: name(3), part: part() },
+        Record::Spliced { name: name(2), parts: vec![part(), part()] },
+        Record::Renamed { name: name(2), to: WriterId::from_bytes([9; 16]) },
+    ]
+}
