@@ -34,6 +34,7 @@ pub fn spool(bytes: &[u8]) {
 }
 
 /// What the encoders write of a batch, each with its target and a name.
+#[cfg(any(feature = "redis", feature = "spool"))]
 pub fn examples(batch: &crate::store::Batch) -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let mut examples = Vec::new();
     #[cfg(feature = "redis")]
@@ -42,6 +43,5 @@ pub fn examples(batch: &crate::store::Batch) -> Vec<(&'static str, &'static str,
     examples.extend(crate::store::redis::fuzzed::examples(batch));
     #[cfg(feature = "spool")]
     examples.extend(crate::flush::spool::fuzzed::examples(batch));
-    let _ = batch;
     examples
 }

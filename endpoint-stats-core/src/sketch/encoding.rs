@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What is left, to be read by someone else.
-    #[cfg(any(feature = "redis", feature = "remote", feature = "spool"))]
+    #[cfg(any(feature = "redis", feature = "remote"))]
     pub(crate) fn rest(self) -> &'a [u8] {
         self.bytes
     }

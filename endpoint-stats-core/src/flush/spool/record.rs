@@ -140,7 +140,7 @@ impl Record {
     fn parse(content: &[u8]) -> Result<Self, DecodeError> {
         let kind = content.first().copied().unwrap_or(u8::MAX);
         let mut reader = Reader::new(WHAT, kind, content)?;
-        let name = Name { writer: writer(&mut reader)?, seq: reader.varint()? };
+        let name = Name { writer: writer(&mut reader)?, seq: reader.count()? };
         let record = match kind {
             0 => Self::Sealed { name, part: Part::read(&mut reader)? },
             1 => Self::Done { name },
