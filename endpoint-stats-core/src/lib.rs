@@ -52,6 +52,9 @@ pub mod aggregate;
 pub mod clock;
 mod endpoint;
 pub mod flush;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hit;
 pub mod middleware;
 mod nanos;
@@ -60,6 +63,7 @@ pub mod sketch;
 mod stats;
 pub mod store;
 mod stripes;
+mod sync;
 pub mod telemetry;
 pub mod window;
 

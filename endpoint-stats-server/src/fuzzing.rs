@@ -7,36 +7,41 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
-use axum::http::{Request, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use axum::{Extension, Router};
+use endpoint_stats_core::Endpoint;
 use endpoint_stats_core::aggregate::{Counts, OutcomeCounts};
 use endpoint_stats_core::sketch::{CallersSketch, LatencySketch};
-use endpoint_stats_core::store::MemoryStore;
+use endpoint_stats_core::store::{EndpointStatus, MemoryStore, Message, StatsQuery, StatsReport, WriterState};
 use endpoint_stats_core::window::Timestamp;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-use crate::access::{Principal, Scope};
+use crate::access::{Principal, Scope, TokenList};
 use crate::api::{self, Api};
 use crate::config::ConfigFile;
 use crate::import::{LineFormat, LineParser};
 use crate::ingest::{self, Ingest};
 use crate::reading::{RangeText, StatsReader, range, step};
+use crate::telemetry::parent_of;
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its file in `fuzz/fuzz_targets` and of its folder in `fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("batch", batch),
     ("config_file", config_file),
     ("hits_json", hits_json),
     ("hits_ndjson", hits_ndjson),
     ("log_line", log_line),
+    ("message", message),
     ("otlp_json", otlp_json),
     ("otlp_protobuf", otlp_protobuf),
     ("query_string", query_string),
     ("sketch", sketch),
+    ("token_file", token_file),
+    ("trace_context", trace_context),
 ];
 
 const QUERIES: [&str; 9] = [
@@ -98,6 +103,41 @@ pub fn log_line(bytes: &[u8]) {
     }
 }
 
+/// What a server answers, a cache keeps, and a client asks: which of them, the first byte says.
+pub fn message(bytes: &[u8]) {
+    let Some((picked, message)) = bytes.split_first() else { return };
+    match picked % 5 {
+        0 => read_back::<StatsReport>(message),
+        1 => read_back::<Vec<EndpointStatus>>(message),
+        2 => read_back::<Option<WriterState>>(message),
+        3 => read_back::<StatsQuery>(message),
+        _ => read_back::<(Timestamp, Vec<Endpoint>)>(message),
+    }
+}
+
+/// A file of tokens.
+pub fn token_file(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(list) = TokenList::parse(text) {
+        let rendered = list.render();
+        let again = TokenList::parse(&rendered).expect("a list is read back");
+        assert_eq!(again.render(), rendered);
+    }
+}
+
+/// The header `traceparent` in the first line, and a `tracestate` in each other one.
+pub fn trace_context(bytes: &[u8]) {
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(HeaderValue::from_bytes);
+    let mut headers = HeaderMap::new();
+    headers.extend(lines.next().into_iter().flatten().map(|value| (HeaderName::from_static("traceparent"), value)));
+    for value in lines.flatten() {
+        headers.append("tracestate", value);
+    }
+    if let Some(parent) = parent_of(&headers) {
+        assert!(parent.is_valid() && parent.is_remote(), "{parent:?}");
+    }
+}
+
 /// A route of the query API, picked by the first byte, and what stands behind its question mark.
 pub fn query_string(bytes: &[u8]) {
     let Some((picked, query)) = bytes.split_first() else { return };
@@ -121,6 +161,17 @@ pub fn sketch(bytes: &[u8]) {
     if let Ok(found) = Counts::decode(bytes) {
         assert_eq!(Counts::decode(&found.encode()), Ok(found));
     }
+}
+
+fn read_back<M: Message>(bytes: &[u8]) {
+    let Ok(read) = M::decode(bytes) else { return };
+    let written = |message: &M| {
+        let mut out = Vec::new();
+        message.encode(&mut out, usize::MAX).expect("there is no limit");
+        out
+    };
+    let once = written(&read);
+    assert_eq!(written(&M::decode(&once).expect("what was written is read")), once);
 }
 
 fn read_lines(format: LineFormat, log: &[u8]) {

@@ -4,7 +4,7 @@ mod layer;
 mod postgres;
 mod recorder;
 mod redis;
-mod store;
+pub(crate) mod store;
 mod writer;
 
 use std::future::Future;

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::caller_registers::CallerRegisters;
 use super::endpoint_counters::EndpointCounters;
@@ -15,6 +14,8 @@ use crate::endpoint::{Endpoint, ServiceName};
 use crate::hit::Hit;
 use crate::recorder::{Arrival, OpenHit, Recorder};
 use crate::stripes::Striped;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, OnceLock};
 use crate::window::{Timestamp, Width, Window};
 
 /// Counts the hits of one service in memory; clones count together.

@@ -1,7 +1,9 @@
 //! [`BlockCounters`]: a long row of counters of which few are used.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::array;
+
+use crate::sync::OnceLock;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters in a cache line.
 const LINE: usize = 8;
@@ -33,7 +35,7 @@ impl<const BLOCKS: usize> BlockCounters<BLOCKS> {
 
     pub(super) fn new() -> Self {
         let () = Self::FITS;
-        Self { changed: [const { AtomicU64::new(0) }; WORDS], blocks: [const { OnceLock::new() }; BLOCKS] }
+        Self { changed: array::from_fn(|_| AtomicU64::new(0)), blocks: array::from_fn(|_| OnceLock::new()) }
     }
 
     /// Adds one to a counter.
@@ -82,7 +84,7 @@ impl<const BLOCKS: usize> BlockCounters<BLOCKS> {
 
 #[cold]
 fn new_block() -> Box<Block> {
-    Box::new([const { Line([const { AtomicU64::new(0) }; LINE]) }; WIDTH / LINE])
+    Box::new(array::from_fn(|_| Line(array::from_fn(|_| AtomicU64::new(0)))))
 }
 
 #[cfg(test)]

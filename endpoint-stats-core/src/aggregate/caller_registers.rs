@@ -1,8 +1,7 @@
 //! [`CallerRegisters`]: a HyperLogLog that every thread raises without a lock.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-
 use crate::sketch::{CallerHash, CallersSketch, REGISTERS, register_of};
+use crate::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// One bit of `changed` stands for this many registers, a cache line.
 const LINE: usize = REGISTERS / 64;

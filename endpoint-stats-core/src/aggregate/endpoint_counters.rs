@@ -1,11 +1,10 @@
 //! [`EndpointCounters`]: one endpoint's counters in one stripe.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::Counts;
 use super::block_counters::BlockCounters;
 use crate::hit::{Hit, Outcome};
 use crate::sketch::scale;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 const OUTCOME_BLOCKS: usize = 1_000_usize.div_ceil(32);
 

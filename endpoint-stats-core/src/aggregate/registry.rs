@@ -1,12 +1,11 @@
 //! [`Registry`]: which endpoints and consumers are known, and where new ones go when the limit is reached.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::ConsumerName;
 use super::route_patterns::{RoutePatterns, Treatment};
 use super::slot_table::{Slot, SlotTable};
 use crate::endpoint::{Method, Route};
 use crate::recorder::Arrival;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// How much a recorder keeps apart; what goes beyond is still counted, under an overflow key.
 #[derive(Clone, Debug)]
@@ -102,10 +101,11 @@ impl Registry {
         template: &str,
         counted_for: impl FnOnce(Slot) -> Option<Slot>,
     ) -> Option<Slot> {
-        if self.endpoints.is_full(self.limits.max_endpoints) {
-            return None;
-        }
         let is_key = |known: &Known| known.is(method, template);
+        if self.endpoints.is_full(self.limits.max_endpoints) {
+            // It may be the one that another thread has just added last.
+            return self.endpoints.find(hash, is_key);
+        }
         let route = Route::new(template).ok()?;
         self.endpoints.find_or_insert(hash, self.limits.max_endpoints, is_key, |own| Known {
             method,

@@ -2,10 +2,12 @@
 
 use std::hash::BuildHasher;
 use std::num::{NonZeroU32, NonZeroU64};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::PoisonError;
 
 use foldhash::fast::RandomState;
+
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{Mutex, OnceLock};
 
 /// A place in a [`SlotTable`], given out in order from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,19 +106,19 @@ impl<K> SlotTable<K> {
         let number = self.used.load(Ordering::Relaxed) + 1;
         let slot = Slot::numbered(number)?;
         self.keys[slot.index()].set(make(slot)).ok()?;
-        self.used.store(number, Ordering::Relaxed);
         let mut place = hash;
         while self.places[self.place(place)].load(Ordering::Relaxed) != 0 {
             place = place.wrapping_add(1);
         }
         let entry = (hash >> 32) << 32 | u64::from(number);
         self.places[self.place(place)].store(entry, Ordering::Release);
+        self.used.store(number, Ordering::Release);
         Some(slot)
     }
 
-    /// Whether no key can be added under `limit`.
+    /// Whether no key can be added under `limit`; whoever is told so finds all that were added.
     pub(super) fn is_full(&self, limit: usize) -> bool {
-        self.used.load(Ordering::Relaxed) as usize >= limit.min(self.keys.len())
+        self.used.load(Ordering::Acquire) as usize >= limit.min(self.keys.len())
     }
 
     pub(super) fn key(&self, slot: Slot) -> Option<&K> {

@@ -1,8 +1,7 @@
 //! [`Stripe`]: the counters that one group of threads writes to.
 
-use std::sync::OnceLock;
-
 use super::endpoint_counters::EndpointCounters;
+use crate::sync::OnceLock;
 
 /// One set of counters for every endpoint, made when a thread of the stripe first hits the endpoint.
 #[derive(Debug)]

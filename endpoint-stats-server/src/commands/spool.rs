@@ -15,7 +15,7 @@ pub(super) fn open(args: &SpoolArgs) -> Result<Option<Spool>, Failure> {
         let wrong = refused(folder, "a folder that can be read and written and that no other process has");
         Failure::setting(anyhow::Error::new(error).context(wrong))
     })?;
-    let SpoolFound { hits, damages, strange_files } = spool.found();
+    let SpoolFound { strange_files, .. } = spool.found();
     if strange_files > 0 {
         let expected = format!(
             "a spool of this version; {strange_files} of its files are not: start the version that wrote them until it \
@@ -23,10 +23,6 @@ pub(super) fn open(args: &SpoolArgs) -> Result<Option<Spool>, Failure> {
         );
         return Err(refused(folder, expected).into());
     }
-    if damages > 0 {
-        tracing::error!(folder = %folder.display(), damages, "the spool is damaged: the hits in these places are lost");
-    }
-    tracing::info!(folder = %folder.display(), hits, "the spool is open; hits of an earlier run are sent first");
     Ok(Some(spool))
 }
 

@@ -32,6 +32,7 @@ pub(crate) use self::options::Options;
 use self::otlp::Export;
 pub(crate) use self::request_span::RequestSpan;
 use self::sampling::Sampling;
+pub(crate) use self::trace_context::parent_of;
 use crate::cli::LogFormat;
 
 /// The names that our own spans and log lines begin with; those of the libraries are theirs.

@@ -13,7 +13,7 @@ const TRACEPARENT_LEN: usize = 55;
 const MAX_TRACESTATE_LEN: usize = 4_096;
 
 /// The client's span, if the headers name one as <https://www.w3.org/TR/trace-context/> says; invalid ones are ignored.
-pub(super) fn parent_of(headers: &HeaderMap) -> Option<SpanContext> {
+pub(crate) fn parent_of(headers: &HeaderMap) -> Option<SpanContext> {
     let mut given = headers.get_all(TRACEPARENT).iter();
     let (Some(parent), None) = (given.next(), given.next()) else {
         return None;

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use endpoint_stats_core::aggregate::{ConsumerName, Counts, Delta};
 use endpoint_stats_core::sketch::CallerHash;
-use endpoint_stats_core::store::{Batch, WriterId};
-use endpoint_stats_core::window::{Timestamp, Width, Window};
+use endpoint_stats_core::store::{Batch, MemoryStore, StatsQuery, StatsStore, WriterId};
+use endpoint_stats_core::window::{TimeRange, Timestamp, Width, Window};
 use endpoint_stats_core::{Endpoint, Method, Outcome, Route, ServiceName};
 use prost::Message;
+use tokio::runtime::Builder;
 
 use crate::otlp::all_kinds;
 use crate::takers::NOON;
@@ -53,11 +54,42 @@ fn encodings() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("sketch", "latency", counts.latency.encode()),
         ("sketch", "outcome_counts", counts.outcomes.encode()),
     ];
+    encodings.extend(endpoint_stats_core::fuzzing::examples(&batch(&["/", "/users/{id}"])));
+    encodings.extend(messages());
     for (name, request) in all_kinds() {
         encodings.push(("otlp_protobuf", name, request.encode_to_vec()));
         encodings.push(("otlp_json", name, serde_json::to_vec_pretty(&request).unwrap()));
     }
     encodings
+}
+
+/// What a store answers, each behind the number that stands for its kind.
+fn messages() -> [(&'static str, &'static str, Vec<u8>); 5] {
+    let (store, batch) = (MemoryStore::default(), batch(&["/", "/users/{id}"]));
+    let query = StatsQuery {
+        step_secs: Some(10),
+        ..StatsQuery::over(TimeRange::new(Timestamp::from_unix(NOON), Timestamp::from_unix(NOON + 60)))
+    };
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let (report, endpoints, writer) = runtime.block_on(async {
+        store.apply(&batch).await.unwrap();
+        let report = store.query(&query).await.unwrap();
+        (report, store.endpoints().await.unwrap(), store.writer(batch.writer).await.unwrap())
+    });
+    let registered: Vec<Endpoint> = endpoints.iter().map(|status| status.endpoint.clone()).collect();
+    [
+        ("message", "report", kind_of_message(0, &report)),
+        ("message", "endpoints", kind_of_message(1, &endpoints)),
+        ("message", "writer", kind_of_message(2, &writer)),
+        ("message", "question", kind_of_message(3, &query)),
+        ("message", "registered", kind_of_message(4, &(Timestamp::from_unix(NOON), registered))),
+    ]
+}
+
+fn kind_of_message(kind: u8, message: &impl endpoint_stats_core::store::Message) -> Vec<u8> {
+    let mut bytes = vec![kind];
+    message.encode(&mut bytes, usize::MAX).unwrap();
+    bytes
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::faulty_store::{Fault, FaultyStore};
 use super::writer::Writer;
+use crate::random::Random;
 
 #[tokio::test(start_paused = true)]
 async fn two_hundred_lost_acknowledgements_double_nothing_and_lose_nothing() {
@@ -28,7 +29,7 @@ async fn two_hundred_lost_acknowledgements_double_nothing_and_lose_nothing() {
 #[tokio::test(start_paused = true)]
 async fn faults_of_every_kind_in_any_order_change_no_sum() {
     for seed in 1..=5 {
-        let mut random = Random(seed);
+        let mut random = Random::of_seed(seed);
         let store = FaultyStore::new(move |_| match random.below(6) {
             0 => Fault::LoseReply,
             1 => Fault::FailBefore,
@@ -37,7 +38,7 @@ async fn faults_of_every_kind_in_any_order_change_no_sum() {
         })
         .await;
         let writer = Writer::start(store.clone());
-        let mut random = Random(seed + 100);
+        let mut random = Random::of_seed(seed + 100);
 
         let mut sent = 0;
         for _ in 0..40 {
@@ -52,17 +53,5 @@ async fn faults_of_every_kind_in_any_order_change_no_sum() {
 
         assert!(store.seen().lost_replies > 0, "seed {seed}");
         assert_eq!((books.stored, store.hits().await), (sent, sent), "seed {seed}");
-    }
-}
-
-/// A small generator (xorshift64, Marsaglia 2003), so that a seed repeats a test.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % end
     }
 }

@@ -56,11 +56,11 @@ impl Server {
     }
 }
 
-fn anyone() -> Principal {
+pub(crate) fn anyone() -> Principal {
     Principal::new("anyone", [Scope::Ingest, Scope::Read])
 }
 
-fn open_to_all(ingest: Ingest) -> Router {
+pub(crate) fn open_to_all(ingest: Ingest) -> Router {
     ingest::router(ingest).layer(Extension(anyone()))
 }
 

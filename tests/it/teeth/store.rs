@@ -1,6 +1,8 @@
 //! Promises 3, 7 and 10: stores that count a batch twice, not at all, or by the clock.
 
-use std::sync::Mutex;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use endpoint_stats_core::Endpoint;
@@ -11,12 +13,15 @@ use endpoint_stats_core::store::{
     StoreErrorKind, WriterId, WriterState,
 };
 use endpoint_stats_core::window::{Timestamp, Width, Window};
+use tokio::time::timeout;
 
 use super::{must_fail, must_pass};
 
+const A_MOMENT: Duration = Duration::from_millis(100);
+
 /// A way to break a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Broken {
+pub(crate) enum Broken {
     /// Nothing: the reference.
     NotAtAll,
     /// Every batch is added, whatever its number.
@@ -33,20 +38,22 @@ enum Broken {
     LastWriterWins,
     /// Rolling up drops what is past its retention.
     DropsWhatItRollsUp,
+    /// A batch is acknowledged, and added a moment later.
+    AcknowledgesFirst,
     /// What a batch carries is kept only in parts.
     ForgetsConsumers,
 }
 
 #[derive(Debug)]
-struct BrokenStore {
+pub(crate) struct BrokenStore {
     how: Broken,
-    memory: MemoryStore,
+    memory: Arc<MemoryStore>,
     latest: Mutex<Option<Timestamp>>,
 }
 
 impl BrokenStore {
-    fn new(how: Broken) -> Self {
-        Self { how, memory: MemoryStore::default(), latest: Mutex::default() }
+    pub(crate) fn new(how: Broken) -> Self {
+        Self { how, memory: Arc::default(), latest: Mutex::default() }
     }
 
     /// Adds deltas past the mark, as a writer that nobody knows.
@@ -68,6 +75,14 @@ impl StatsStore for BrokenStore {
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         match self.how {
             Broken::AddsDuplicates => self.add(batch.deltas.clone()).await,
+            Broken::AcknowledgesFirst => {
+                let (memory, batch) = (Arc::clone(&self.memory), batch.clone());
+                tokio::spawn(async move {
+                    let _ = timeout(A_MOMENT, pending::<()>()).await;
+                    memory.apply(&batch).await
+                });
+                Ok(Applied::Applied)
+            }
             Broken::OrdersByTime if self.is_late(batch) => Ok(Applied::Duplicate),
             Broken::LastWriterWins if !self.memory.endpoints().await?.is_empty() => Ok(Applied::Applied),
             Broken::ForgetsConsumers => {

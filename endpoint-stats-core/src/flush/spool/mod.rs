@@ -13,10 +13,13 @@
 //! - **The folder has a limit**, and belongs to one process at a time.
 
 mod disk;
-#[cfg(test)]
+#[cfg(any(test, feature = "test-util"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "its faults are for unit tests"))]
 pub(super) mod faulty_disk;
 #[cfg(test)]
 pub(super) mod forgetful_store;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzzed;
 pub(super) mod journal;
 mod queue;
 mod record;

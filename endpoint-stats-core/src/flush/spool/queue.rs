@@ -116,9 +116,10 @@ impl Queue {
         let Some((one, other)) = piece.split(first.len) else { return };
         let Some(at) = self.entries.iter().position(|entry| entry.piece == piece) else { return };
         let whole = self.entries[at];
+        let hits = first.hits.min(whole.hits);
         let second = &mut self.entries[at];
-        *second = Entry { piece: other, hits: whole.hits.saturating_sub(first.hits), ..whole };
-        self.entries.insert(at, Entry { name: Name { writer: to, seq: 1 }, piece: one, hits: first.hits, ..whole });
+        *second = Entry { piece: other, hits: whole.hits - hits, ..whole };
+        self.entries.insert(at, Entry { name: Name { writer: to, seq: 1 }, piece: one, hits, ..whole });
         self.remember(whole.piece.batch, whole.place.segment);
     }
 

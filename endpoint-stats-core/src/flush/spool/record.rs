@@ -200,7 +200,7 @@ impl Name {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { writer: writer(reader)?, seq: reader.varint()? })
+        Ok(Self { writer: writer(reader)?, seq: reader.count()? })
     }
 
     /// The number of another batch counted from this one, if it is the same writer's and not before it.

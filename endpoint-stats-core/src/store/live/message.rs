@@ -26,6 +26,11 @@ impl ProcessId {
     pub(super) fn random() -> Self {
         Self(Uuid::new_v4())
     }
+
+    #[cfg(feature = "test-util")]
+    pub(super) fn of(writer: crate::store::WriterId) -> Self {
+        Self(Uuid::from_bytes(*writer.as_bytes()))
+    }
 }
 
 impl Message {

@@ -20,6 +20,8 @@
 //! ```
 
 mod channel;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzzed;
 mod message;
 mod seconds;
 

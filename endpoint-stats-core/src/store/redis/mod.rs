@@ -21,6 +21,8 @@ mod channel;
 pub(super) mod connections;
 mod damaged;
 pub(super) mod error;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzzed;
 mod keys;
 mod options;
 mod policy;

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, Client as HttpClient};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::{self, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout};
@@ -33,9 +33,12 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 /// Why there is no answer.
 pub(super) type Cause = Box<dyn Error + Send + Sync>;
 
+/// Carries a request to whoever its address names.
+type Carry = Box<dyn Fn(Request<Full<Bytes>>) -> ResponseFuture + Send + Sync>;
+
 /// Calls one server.
 pub(super) struct Client {
-    http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    carry: Carry,
     options: RemoteOptions,
     // Until when the server asked not to be called.
     paused_until: Mutex<Option<Instant>>,
@@ -63,13 +66,17 @@ impl Client {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(options.connect_timeout));
         let tls = HttpsConnectorBuilder::new().with_tls_config(tls(&options)?);
-        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
+        Ok(Self::over(tls.https_or_http().enable_http1().wrap_connector(tcp), options))
+    }
+
+    /// Calls over connections that somebody else makes.
+    pub(super) fn over(connector: impl Connect + Clone + Send + Sync + 'static, options: RemoteOptions) -> Self {
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(2)
             .build(connector);
-        Ok(Self { http, options, paused_until: Mutex::default() })
+        Self { carry: Box::new(move |request| http.request(request)), options, paused_until: Mutex::default() }
     }
 
     /// The server's address.
@@ -104,7 +111,7 @@ impl Client {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(HeaderMap, Answer), Cause> {
-        let (head, body) = self.http.request(request).await?.into_parts();
+        let (head, body) = (self.carry)(request).await?.into_parts();
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await?.to_bytes();
         Ok((head.headers, Answer { status: head.status, body }))
     }

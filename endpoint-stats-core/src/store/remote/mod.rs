@@ -67,6 +67,16 @@ impl RemoteStore {
         Ok(Self { client: Arc::new(Client::new(options)?) })
     }
 
+    /// Prepares to call a server over connections that somebody else makes, those of a simulated network.
+    #[cfg(feature = "test-util")]
+    #[doc(hidden)]
+    pub fn connect_over<C>(connector: C, options: RemoteOptions) -> Self
+    where
+        C: hyper_util::client::legacy::connect::Connect + Clone + Send + Sync + 'static,
+    {
+        Self { client: Arc::new(Client::over(connector, options)) }
+    }
+
     /// Asks, and reads the answer.
     async fn ask<M: Message>(&self, what: &str, method: Method, path: &str, body: Content) -> Result<M, StoreError> {
         let answer = self.call(what, method, path, body).await?;
