@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// Repeats the choices of a run.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Reaches every figure that is promised, and mixes faults for the rest of this time.
+    /// Reaches every figure that is promised, and mixes faults for what is left of this time.
     #[arg(long, value_name = "MINUTES")]
     minutes: Option<u64>,
     /// The program `endpoint-stats-server`; the one beside this program by default.
@@ -61,9 +61,12 @@ impl Arguments {
         self.minutes.is_some()
     }
 
-    /// Two minutes of a long run belong to the mix at least, and all that is left of it.
-    pub(crate) fn mixed_for(&self) -> Duration {
-        self.minutes.map_or(Duration::from_secs(30), |minutes| Duration::from_mins(minutes.max(2)))
+    /// How long faults are mixed in a run that began so long ago; at least two minutes of a long one.
+    pub(crate) fn mixed_for(&self, passed: Duration) -> Duration {
+        match self.minutes {
+            Some(minutes) => Duration::from_mins(minutes).saturating_sub(passed).max(Duration::from_mins(2)),
+            None => Duration::from_secs(30),
+        }
     }
 
     pub(crate) fn server(&self) -> anyhow::Result<PathBuf> {

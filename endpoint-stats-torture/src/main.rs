@@ -63,16 +63,18 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 async fn torture(arguments: &Arguments) -> anyhow::Result<Report> {
     let dice = Dice::new(arguments.seed);
     let server = arguments.server()?;
+    let started = Instant::now();
     let runs = arguments.scenarios().into_iter().map(|scenario| {
-        let run = Run {
-            dice: dice.split(&scenario.name()),
-            is_long: arguments.is_long(),
-            mixed_for: arguments.mixed_for(),
-            server: server.clone(),
-            previous: arguments.previous.clone(),
-        };
+        let (dice, server) = (dice.split(&scenario.name()), server.clone());
         async move {
             let begun = Instant::now();
+            let run = Run {
+                dice,
+                is_long: arguments.is_long(),
+                mixed_for: arguments.mixed_for(started.elapsed()),
+                server,
+                previous: arguments.previous.clone(),
+            };
             let result = scenario.run(&run).await;
             eprintln!("{} ended after {} s", scenario.name(), begun.elapsed().as_secs());
             (scenario, begun.elapsed(), result)

@@ -16,8 +16,8 @@ use super::writer::{NOON, Writer, no_roll_up};
 use super::{Fault, FaultyStore};
 use crate::exposed::{collect, until, value};
 
-/// A quarter of it is kept for what makes room.
-const LIMIT: u64 = 256 << 10;
+/// The least there may be.
+const LIMIT: u64 = 1 << 20;
 
 const DROPPED: &str = r#"endpoint_stats_hits_dropped_total{service="shop",reason="#;
 
@@ -30,10 +30,10 @@ fn start(store: &Arc<FaultyStore>, folder: &Path, when_full: WhenFull) -> Writer
     Writer { recorder, clock, flusher }
 }
 
-/// Counts a hit at each of a thousand routes, which take more bytes than the spool may.
+/// Counts four thousand hits, whose batches take more bytes than the spool may.
 async fn overfill(writer: &Writer) {
-    for round in 1..=10 {
-        (0..100).for_each(|route| writer.hit(&format!("/{round}/{route}/{}", "long/".repeat(60)), 1));
+    for round in 1..=40 {
+        (0..100).for_each(|route| writer.hit(&format!("/{}/{route}/{}", round % 10, "long/".repeat(60)), 1));
         writer.until_books(|books| books.observed == round * 100).await;
     }
 }
@@ -78,7 +78,7 @@ async fn new_hits_wait_in_memory_beside_a_full_spool_and_none_is_dropped() {
     let books = writer.until_books(|books| books.spooled >= 300).await;
     assert_eq!((books.pending > 0, books.dropped), (true, 0), "{books:?}");
     store.set_faults(|_| Fault::None);
-    let books = writer.until_books(|books| books.stored == 1_000).await;
+    let books = writer.until_books(|books| books.stored == 4_000).await;
     assert_eq!((books.pending, books.spooled, books.dropped), (0, 0, 0));
 }
 
