@@ -1,5 +1,7 @@
 //! [`Database`]: a real store that can be killed.
 
+use std::fs;
+use std::iter::once;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +11,7 @@ use endpoint_stats_core::store::postgres::PostgresOptions;
 use tempfile::TempDir;
 use tokio::task::block_in_place;
 
+use crate::support::guardian::signal_if_there;
 use crate::support::postgres::PostgresServer;
 use crate::support::redis::RedisServer;
 
@@ -94,6 +97,20 @@ impl Database {
             Self::Postgres(server) => block_in_place(|| server.kill_immediately()),
             Self::Sqlite(_) | Self::Redis(_) => self.kill_9(),
         }
+    }
+
+    /// Sends every process of it a signal.
+    pub(crate) fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let first = match self {
+            Self::Sqlite(_) => return Ok(()),
+            Self::Postgres(server) => server.postmaster_pid(),
+            Self::Redis(server) => server.pid(),
+        };
+        let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children"))?;
+        let children = children.split_whitespace().filter_map(|process| process.parse().ok());
+        // A child may have ended meanwhile.
+        block_in_place(|| once(first).chain(children).for_each(|process| signal_if_there(name, process)));
+        Ok(())
     }
 
     /// Starts it again, with the data it had.

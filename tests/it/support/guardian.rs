@@ -64,6 +64,13 @@ impl Drop for Guardian {
     }
 }
 
+/// Sends a signal to a process that may have ended.
+pub(crate) fn signal_if_there(name: &str, process: u32) {
+    let mut kill = Command::new("sh");
+    kill.args(["-c", r#"kill -s "$1" "$2" 2>/dev/null"#, "sh", name, &process.to_string()]);
+    drop(kill.status());
+}
+
 /// Sends a signal to a process.
 pub(crate) fn signal(name: &str, process: u32) {
     run(Command::new("sh").args(["-c", r#"kill -s "$1" "$2""#, "sh", name, &process.to_string()]));

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::refused::serve;
-use super::{ask, spool, start, wait_for};
+use super::{LOOKS, ask, spool, start, wait_for};
 use crate::command::{Server, file, reported, stderr, url};
 use crate::http;
 use crate::store_faults::Lock;
@@ -77,12 +77,17 @@ fn a_disk_that_takes_nothing_is_down_until_it_takes_a_batch_and_costs_no_hit() {
     wait_for(&server, "endpoint_stats_hits_stored_total", 5);
     assert_eq!(server.metric("endpoint_stats_spool_up"), Some(0), "what is stored was never on the disk");
     fs::rename(&elsewhere, spool(folder.path())).unwrap();
-    ask(&server, 5);
 
-    wait_for(&server, "endpoint_stats_spool_up", 1);
-    wait_for(&server, "endpoint_stats_hits_stored_total", 10);
+    // It is asked again after a second.
+    let mut asked = 5;
+    while server.metric("endpoint_stats_spool_up") != Some(1) && asked < u64::from(LOOKS) {
+        ask(&server, 1);
+        asked += 1;
+    }
+    wait_for(&server, "endpoint_stats_hits_stored_total", asked);
+    assert_eq!(server.metric("endpoint_stats_spool_up"), Some(1));
     assert!(server.stop().success());
-    assert_eq!(reported(&url(folder.path()), Some("/")), 10);
+    assert_eq!(reported(&url(folder.path()), Some("/")), asked);
 }
 
 #[test]
@@ -109,7 +114,7 @@ fn damage_is_told_at_the_start_and_costs_only_the_batch_it_is_in() {
     assert_eq!(server.metric("endpoint_stats_spool_damages"), Some(1));
     let found = server.metric("endpoint_stats_hits_found_total").unwrap();
     assert!((4..7).contains(&found), "{found} hits were found");
-    assert!(said.contains("the spool is open") && said.contains(&format!("hits={found}\n")), "{said}");
+    assert!(said.contains(&format!("hits={found} ")), "{said}");
     assert!(server.stop().success());
     assert_eq!(reported(&url(folder.path()), Some("/")), found);
 }

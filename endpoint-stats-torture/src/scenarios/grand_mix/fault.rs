@@ -11,6 +11,7 @@ pub(super) enum Fault {
     TerminateServer,
     KillStore,
     StopStoreImmediately,
+    FreezeStore,
     FreezeWriter,
     FreezeServer,
     TurnClock,
@@ -25,12 +26,13 @@ pub(super) enum Fault {
 }
 
 /// Network faults are many and short; a store that is killed takes a second to come back.
-const WEIGHED: [(Fault, &str, usize); 16] = [
+const WEIGHED: [(Fault, &str, usize); 17] = [
     (Fault::KillWriter, "writer killed", 4),
     (Fault::KillServer, "server killed", 3),
     (Fault::TerminateServer, "server ended", 2),
     (Fault::KillStore, "store killed", 1),
     (Fault::StopStoreImmediately, "store stopped at once", 1),
+    (Fault::FreezeStore, "store frozen", 2),
     (Fault::FreezeWriter, "writer frozen", 2),
     (Fault::FreezeServer, "server frozen", 2),
     (Fault::TurnClock, "clock turned", 2),

@@ -43,6 +43,7 @@ enum Ailment {
     ServerDead(usize),
     ServerFrozen(usize),
     StoreDead,
+    StoreFrozen,
     Network(usize),
 }
 
@@ -105,7 +106,7 @@ impl Fleet {
         self.writers.iter().enumerate().filter(|(index, _)| has_spool(*index)).map(|(_, writer)| writer)
     }
 
-    /// Does something; false if that part is ill already.
+    /// Does something; false if that part is ill already, or the store has no process.
     pub(super) async fn strike(&mut self, fault: Fault, dice: &mut Dice, oracle: &Oracle) -> anyhow::Result<bool> {
         let (writer, server, proxy) =
             (dice.index(self.writers.len()), dice.index(self.servers.len()), dice.index(self.proxies.len()));
@@ -116,9 +117,11 @@ impl Fleet {
             Fault::KillServer | Fault::TerminateServer => Ailment::ServerDead(server),
             Fault::FreezeServer => Ailment::ServerFrozen(server),
             Fault::KillStore | Fault::StopStoreImmediately => Ailment::StoreDead,
+            Fault::FreezeStore => Ailment::StoreFrozen,
             _ => Ailment::Network(proxy),
         };
-        if self.ailing.iter().any(|(_, other)| other.is_of_the_part_of(ailment)) {
+        let has_no_process = self.kind == Kind::Sqlite && matches!(ailment, Ailment::StoreDead | Ailment::StoreFrozen);
+        if has_no_process || self.ailing.iter().any(|(_, other)| other.is_of_the_part_of(ailment)) {
             return Ok(false);
         }
         match fault {
@@ -130,6 +133,7 @@ impl Fleet {
             Fault::FreezeServer => self.servers[server].signal("STOP")?,
             Fault::KillStore => self.database.kill_9(),
             Fault::StopStoreImmediately => self.database.stop_immediately(),
+            Fault::FreezeStore => self.database.signal("STOP")?,
             _ => self.break_network(fault, proxy, dice).await,
         }
         self.ailing.push((Instant::now() + Duration::from_millis(dice.of(100..2_500)), ailment));
@@ -199,6 +203,7 @@ impl Fleet {
             Ailment::ServerDead(server) => self.servers[server].begin_again()?,
             Ailment::ServerFrozen(server) => self.servers[server].signal("CONT")?,
             Ailment::StoreDead => self.database.start_again(),
+            Ailment::StoreFrozen => self.database.signal("CONT")?,
             Ailment::Network(proxy) => self.proxies[proxy].pass().await,
         }
         Ok(())
@@ -207,12 +212,14 @@ impl Fleet {
 
 impl Ailment {
     fn is_of_the_part_of(self, other: Self) -> bool {
-        use Ailment::{ClockWrong, Network, ServerDead, ServerFrozen, StoreDead, WriterDead, WriterFrozen};
+        use Ailment::{
+            ClockWrong, Network, ServerDead, ServerFrozen, StoreDead, StoreFrozen, WriterDead, WriterFrozen,
+        };
         match (self, other) {
             (WriterDead(a) | WriterFrozen(a) | ClockWrong(a), WriterDead(b) | WriterFrozen(b) | ClockWrong(b))
             | (ServerDead(a) | ServerFrozen(a), ServerDead(b) | ServerFrozen(b))
             | (Network(a), Network(b)) => a == b,
-            (StoreDead, StoreDead) => true,
+            (StoreDead | StoreFrozen, StoreDead | StoreFrozen) => true,
             _ => false,
         }
     }
