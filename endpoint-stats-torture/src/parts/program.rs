@@ -101,8 +101,7 @@ impl Program {
 
     /// The id of its process.
     pub(crate) fn process(&self) -> anyhow::Result<u32> {
-        let process = self.guardian.as_ref().and_then(Guardian::process);
-        process.with_context(|| format!("{} has ended by itself:\n{}", self.name, self.tail()))
+        self.guardian.as_ref().map(Guardian::process).with_context(|| format!("{} does not run", self.name))
     }
 
     /// Waits until it has ended.

@@ -16,6 +16,7 @@ folder=$1
 signal=$2
 shift 2
 "$@" </dev/null >&2 &
+echo "process $!" >&2
 exec >/dev/null 2>&1
 read -r order
 kill -s "$signal" "$!"
@@ -27,7 +28,10 @@ exit "$code"
 
 /// Ends the server and removes its folder when it is dropped, and when the process that holds it is gone.
 #[derive(Debug)]
-pub(crate) struct Guardian(Child);
+pub(crate) struct Guardian {
+    shell: Child,
+    process: u32,
+}
 
 impl Guardian {
     /// Starts the server, whose output goes to `log`, and which ends at once on the signal `end_on`.
@@ -36,31 +40,31 @@ impl Guardian {
         shell.arg(server.get_program()).args(server.get_args());
         // In a group of its own: what kills the group of the test must not kill the one who cleans up.
         let pipes = shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = pipes.spawn().unwrap();
-        log.follow(child.stderr.take().expect("piped above"));
-        Self(child)
+        let before = log.len();
+        let mut shell = pipes.spawn().unwrap();
+        log.follow(shell.stderr.take().expect("piped above"));
+        let process = log.number_after(before, "process ").expect("the script says which process it started");
+        Self { shell, process }
     }
 
     /// Lets go of a server that has ended, and leaves its folder; the exit code, or `None` if a signal ended it.
     pub(crate) fn release(mut self) -> Option<i32> {
         // A guardian that cannot read this has ended, and the wait sees that.
-        drop(self.0.stdin.take().expect("piped until the drop").write_all(b"keep\n"));
-        let code = self.0.wait().ok().and_then(|status| status.code());
+        drop(self.shell.stdin.take().expect("piped until the drop").write_all(b"keep\n"));
+        let code = self.shell.wait().ok().and_then(|status| status.code());
         code.filter(|code| *code < 128)
     }
 
-    /// The server's process, while it runs.
-    pub(crate) fn process(&self) -> Option<u32> {
-        let shell = self.0.id();
-        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).ok()?;
-        children.split_whitespace().next()?.parse().ok()
+    /// The server's process, which is nobody else's before the release.
+    pub(crate) fn process(&self) -> u32 {
+        self.process
     }
 }
 
 impl Drop for Guardian {
     fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        drop(self.0.wait());
+        drop(self.shell.stdin.take());
+        drop(self.shell.wait());
     }
 }
 

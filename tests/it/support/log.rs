@@ -65,6 +65,12 @@ impl Log {
         }
     }
 
+    /// Waits for a line, after the first `before` bytes, that is `label` and a number.
+    pub(crate) fn number_after(&self, before: usize, label: &str) -> Option<u32> {
+        let number = |said: &Said| said.text[before..].lines().find_map(|line| line.strip_prefix(label)?.parse().ok());
+        number(&self.wait(|said| said.ended || number(said).is_some()))
+    }
+
     /// Whether no process of the server is left.
     pub(crate) fn has_ended(&self) -> bool {
         self.said().ended
