@@ -10,7 +10,7 @@ fn report(scenario: &str, broken: &str) -> (String, Option<i32>) {
 }
 
 fn is_found_out(broken: &str) {
-    let (report, code) = report("killed-redis", broken);
+    let (report, code) = report("rolling-update", broken);
 
     assert_eq!(code, Some(1), "{report}");
     let row = report.lines().find(|line| line.contains("doubled or invented")).unwrap_or(&report);

@@ -109,10 +109,12 @@ pub(super) struct Written {
     /// The disk took no new batch: the next one is sealed after a pause.
     pub(super) took_none: bool,
     /// What the disk did, if it was asked for anything.
+    #[cfg(feature = "spool")]
     pub(super) disk: Option<DiskAnswer>,
 }
 
 /// What a disk did that was asked to take something.
+#[cfg(feature = "spool")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DiskAnswer {
     TookBatch,
