@@ -18,8 +18,10 @@ COPY Cargo.toml Cargo.lock ./
 COPY endpoint-stats-core/Cargo.toml endpoint-stats-core/
 COPY endpoint-stats-server/Cargo.toml endpoint-stats-server/
 COPY endpoint-stats-k8s/Cargo.toml endpoint-stats-k8s/
+COPY endpoint-stats-torture/Cargo.toml endpoint-stats-torture/
+COPY tests/models/Cargo.toml tests/models/
 RUN set -eu; \
-    for package in . endpoint-stats-*; do \
+    for package in . endpoint-stats-* tests/models; do \
         mkdir -p "$package/src" "$package/benches" "$package/examples" "$package/tests"; \
         touch "$package/src/lib.rs"; \
         for target in $(sed -n '/^\[\[/{n;s/^name = "\(.*\)"$/\1/p;}' "$package/Cargo.toml"); do \
