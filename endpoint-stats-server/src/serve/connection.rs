@@ -61,7 +61,10 @@ impl Connection {
             () = self.draining.clone().begun() => return,
         };
         match shaken {
-            Ok(Ok(stream)) => self.serve(stream, peer, pulse, watcher).await,
+            Ok(Ok(stream)) => {
+                pulse.open();
+                self.serve(stream, peer, pulse, watcher).await;
+            }
             Ok(Err(error)) => tracing::debug!(%error, %peer, "the handshake failed"),
             Err(_) => tracing::debug!(%peer, "the handshake took too long"),
         }
@@ -71,7 +74,6 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        pulse.open();
         let stream = WatchedStream::new(stream, Arc::clone(pulse));
         let (begun, ended) = (Arc::clone(pulse), Arc::clone(pulse));
         let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };

@@ -47,7 +47,8 @@ impl Pulse {
         Self { state: Mutex::new(state), evicted: Notify::new() }
     }
 
-    /// The first head is awaited from now on.
+    /// The first head is awaited from now on, and not since the connection was taken: that was for the handshake. Without
+    /// one this is not called, so that connections are as old as they came, in whatever order they are first looked at.
     pub(super) fn open(&self) {
         self.enter(Phase::Head);
     }
