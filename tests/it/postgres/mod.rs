@@ -1,6 +1,7 @@
 //! PostgreSQL keeps the promises of every store, and its own about shared databases and broken networks.
 
 mod black_hole;
+mod commits;
 mod contract;
 mod deadlines;
 mod disk;

@@ -74,7 +74,10 @@ async fn take(connection: &mut AsyncPgConnection, taking: &Taking, seq: i64) -> 
         forget_after_secs: taking.forget_after_secs,
         deltas: &taking.deltas,
     };
-    Ok(take.get_result(connection).await?)
+    // Read to the end. The row comes before the commit: one that fails is told of after it, and a server that is stopped
+    // in the middle of one sends the row that it had in hand. `get_result` ends with the first row, and would believe it.
+    let rows: Vec<bool> = take.load(connection).await?;
+    Ok(rows == [true])
 }
 
 async fn mark(connection: &mut AsyncPgConnection, writer: Uuid) -> Result<Option<WriterMark>, Failure> {
