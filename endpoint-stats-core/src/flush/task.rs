@@ -133,8 +133,10 @@ impl Task {
         let hits = deltas.iter().map(|delta| delta.counts.hits()).fold(0, capped_sum);
         self.books.observed = capped_sum(self.books.observed, hits);
         self.others.totals.add_drained(&deltas);
+        // A service with many endpoints is not short of memory because it was drained.
+        let max = self.config.max_pending.max(2 * deltas.len());
         self.pending.add(deltas);
-        self.pending.widen_to_fit(self.config.max_pending);
+        self.pending.widen_to_fit(max);
     }
 
     /// Takes in what was written down.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use endpoint_stats_core::flush::FlushConfig;
 use tokio::time::advance;
 
-use super::faulty_store::{Fault, FaultyStore};
+use super::faulty_store::{Fault, FaultyStore, sqlite3};
 use super::writer::{NOON, Writer, no_roll_up};
 
 #[tokio::test(start_paused = true)]
@@ -35,6 +35,18 @@ async fn memory_grows_with_endpoints_and_not_with_hits() {
     assert_eq!((books.stored, store.hits().await), (sent, sent));
     let kept = store.seen().deltas;
     assert!(kept <= 50 + 300, "{kept} deltas were kept for 14,400 of endpoint and window");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_is_larger_than_the_bound_keeps_its_windows() {
+    let store = FaultyStore::new(|_| Fault::None).await;
+    let config = FlushConfig { max_pending: 10, ..no_roll_up() };
+    let writer = Writer::with_config(store.clone(), config);
+
+    (0..30).for_each(|endpoint| writer.hit(&format!("/{endpoint}"), 1));
+    assert_eq!(writer.stop().await.stored, 30);
+
+    assert_eq!(sqlite3(store.path(), "SELECT DISTINCT width_secs FROM endpoint_window"), "10");
 }
 
 #[tokio::test(start_paused = true)]
