@@ -1,8 +1,10 @@
 //! [`Ledger`]: every attempt and every acknowledgement, as seen from outside.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::said::{Account, Answer, Hits, Name, Said};
@@ -40,9 +42,18 @@ pub(crate) struct Process {
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) hits: Hits,
-    pub(crate) is_acknowledged: bool,
+    /// Who first heard that the store has it, in which words and when.
+    pub(crate) acknowledged: Option<Acknowledgement>,
     has_failed: bool,
     is_applied: bool,
+}
+
+/// The first answer that said that a store has a batch.
+#[derive(Debug)]
+pub(crate) struct Acknowledgement {
+    process: String,
+    answer: Answer,
+    at: Timestamp,
 }
 
 // === impl Ledger ===
@@ -104,15 +115,15 @@ impl Ledger {
         if answer == Answer::Applied && attempt.is_applied {
             self.violations.push(format!("a store applied {name} twice"));
         }
-        if matches!(answer, Answer::Gap | Answer::Conflict) && attempt.is_acknowledged {
+        if matches!(answer, Answer::Gap | Answer::Conflict) && attempt.acknowledged.is_some() {
             self.violations.push(format!("a store lost {name}, which it had acknowledged: {answer:?}"));
         }
         attempt.is_applied |= answer == Answer::Applied;
         attempt.has_failed |= answer == Answer::Failed;
-        if !answer.is_acknowledgement() || attempt.is_acknowledged {
+        if !answer.is_acknowledgement() || attempt.acknowledged.is_some() {
             return;
         }
-        attempt.is_acknowledged = true;
+        attempt.acknowledged = Some(Acknowledgement { process: process.to_owned(), answer, at: Timestamp::now() });
         self.lost_replies += u64::from(answer == Answer::Duplicate && attempt.has_failed);
         let hits = attempt.hits.clone();
         self.of(process).acknowledged += hits.iter().map(|(_, hits)| hits).sum::<u64>();
@@ -146,9 +157,15 @@ impl Process {
 
 // === impl Attempt ===
 
+impl fmt::Display for Acknowledgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} heard {:?} at {}", self.process, self.answer, self.at)
+    }
+}
+
 impl Attempt {
     fn new(hits: Hits) -> Self {
-        Self { hits, is_acknowledged: false, has_failed: false, is_applied: false }
+        Self { hits, acknowledged: None, has_failed: false, is_applied: false }
     }
 }
 

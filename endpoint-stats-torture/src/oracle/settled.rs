@@ -38,8 +38,9 @@ impl Settled {
         let mut expected = BTreeMap::<&str, u64>::new();
         for (name, attempt) in &ledger.batches {
             let is_there = name.seq <= last[&name.writer];
-            if attempt.is_acknowledged && !is_there {
-                settled.violations.push(format!("{name} was acknowledged and is lost"));
+            if let (Some(acknowledged), false) = (&attempt.acknowledged, is_there) {
+                let mark = last[&name.writer];
+                settled.violations.push(format!("{acknowledged}, and {name} is lost: the writer's mark is {mark}"));
             }
             for (route, hits) in attempt.hits.iter().filter(|_| is_there) {
                 settled.applied += hits;

@@ -15,7 +15,7 @@ use crate::report::Findings;
 use crate::writer::{SERVICE, open};
 
 const BODY_HITS: u64 = 5_000;
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// What a process may take for a service that invents routes: 2,000 endpoints and what it takes without any.
 const MEMORY_KIB: u64 = 256 << 10;
 

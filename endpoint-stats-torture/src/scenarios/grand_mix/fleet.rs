@@ -195,6 +195,7 @@ impl Fleet {
     }
 
     async fn mend(&mut self, ailment: Ailment, oracle: &Oracle) -> anyhow::Result<()> {
+        tracing::info!(?ailment, "mends");
         match ailment {
             Ailment::WriterDead(writer) => self.writers[writer].start(oracle).await?,
             Ailment::WriterFrozen(writer) => self.writers[writer].signal("CONT")?,

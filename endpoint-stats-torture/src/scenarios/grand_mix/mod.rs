@@ -29,6 +29,7 @@ pub(super) async fn run(run: &Run) -> anyhow::Result<Findings> {
         fleet.heal_what_is_due(&oracle).await?;
         let fault = Fault::any(&mut dice);
         if fleet.strike(fault, &mut dice, &oracle).await? {
+            tracing::info!(fault = fault.name(), "struck");
             *faults.entry(fault.name()).or_default() += 1;
         }
     }
