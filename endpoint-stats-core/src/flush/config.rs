@@ -12,7 +12,7 @@ pub struct FlushConfig {
     /// Deltas in a batch. Defaults to 5,000.
     pub max_batch: usize,
     /// Deltas in memory from which on narrow windows are merged into wider ones, or twice what the last drain brought, if
-    /// that is more. Defaults to 5,000, which take some 12 MiB.
+    /// that is more. Defaults to 4,000, which take some 9 MiB.
     pub max_pending: usize,
     /// Time between two looks at what other processes stored. Defaults to 500 milliseconds.
     pub refresh: Duration,
@@ -27,7 +27,7 @@ impl Default for FlushConfig {
         Self {
             interval: Duration::from_secs(1),
             max_batch: 5_000,
-            max_pending: 5_000,
+            max_pending: 4_000,
             refresh: Duration::from_millis(500),
             retention: Some(Retention::default()),
             roll_up: Duration::from_mins(1),
