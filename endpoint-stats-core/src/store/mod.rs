@@ -15,6 +15,8 @@
 //!   there are few. A forgotten writer is one that the store does not know.
 //! - **Sums stay.** Rolling up moves counts into wider windows and changes no sum. Only [`Retention`] deletes.
 
+#[cfg(any(test, feature = "test-util"))]
+mod around;
 mod batch;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "remote", feature = "spool"))]
 mod batch_encoding;
@@ -61,6 +63,8 @@ mod traced;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod window_counts;
 
+#[cfg(any(test, feature = "test-util"))]
+pub use around::Around;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) use batch::judge;
 pub use batch::{Batch, WriterId};

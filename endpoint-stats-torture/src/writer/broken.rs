@@ -5,12 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use clap::ValueEnum;
-use endpoint_stats_core::Endpoint;
-use endpoint_stats_core::store::{
-    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, WriterId,
-    WriterState,
-};
-use endpoint_stats_core::window::Timestamp;
+use endpoint_stats_core::store::{Applied, Around, Batch, StatsStore, StoreError, WriterId};
 
 /// Which promise is broken, for every third batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,7 +34,11 @@ struct BrokenStore {
 }
 
 #[async_trait]
-impl StatsStore for BrokenStore {
+impl Around for BrokenStore {
+    fn inner(&self) -> &dyn StatsStore {
+        &self.store
+    }
+
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         if self.batches.fetch_add(1, Ordering::Relaxed) % 3 != 2 {
             return self.store.apply(batch).await;
@@ -51,29 +50,5 @@ impl StatsStore for BrokenStore {
             Broken::Forgets => drop(batch.deltas.pop()),
         }
         self.store.apply(&batch).await
-    }
-
-    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.store.writer(writer).await
-    }
-
-    async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
-        self.store.query(query).await
-    }
-
-    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
-        self.store.register(endpoints, at).await
-    }
-
-    async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
-        self.store.endpoints().await
-    }
-
-    async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
-        self.store.roll_up(now, retention).await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        self.store.health().await
     }
 }

@@ -3,12 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use endpoint_stats_core::Endpoint;
-use endpoint_stats_core::store::{
-    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
-    StoreErrorKind, WriterId, WriterState,
-};
-use endpoint_stats_core::window::Timestamp;
+use endpoint_stats_core::store::{Applied, Around, Batch, StatsStore, StoreError, StoreErrorKind};
 
 use super::line::Line;
 use crate::oracle::said::{Answer, Hits, Name, Said};
@@ -27,37 +22,17 @@ impl Witness {
 }
 
 #[async_trait]
-impl StatsStore for Witness {
+impl Around for Witness {
+    fn inner(&self) -> &dyn StatsStore {
+        &self.store
+    }
+
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         let name = Name { writer: *batch.writer.as_bytes(), seq: batch.seq };
         self.line.say(&Said::Sending { batch: name, hits: hits_of(batch) });
         let applied = self.store.apply(batch).await;
         self.line.say(&Said::Answered { batch: name, answer: answer(&applied) });
         applied
-    }
-
-    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.store.writer(writer).await
-    }
-
-    async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
-        self.store.query(query).await
-    }
-
-    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
-        self.store.register(endpoints, at).await
-    }
-
-    async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
-        self.store.endpoints().await
-    }
-
-    async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
-        self.store.roll_up(now, retention).await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        self.store.health().await
     }
 }
 

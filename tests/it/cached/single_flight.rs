@@ -4,12 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use endpoint_stats_core::Endpoint;
 use endpoint_stats_core::store::{
-    Applied, Batch, EndpointStatus, MemoryStore, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
-    StoreErrorKind, WriterId, WriterState,
+    Around, EndpointStatus, MemoryStore, StatsQuery, StatsReport, StatsStore, StoreError, StoreErrorKind,
 };
-use endpoint_stats_core::window::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -51,13 +48,9 @@ impl CountingStore {
 }
 
 #[async_trait]
-impl StatsStore for CountingStore {
-    async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
-        self.store.apply(batch).await
-    }
-
-    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.store.writer(writer).await
+impl Around for CountingStore {
+    fn inner(&self) -> &dyn StatsStore {
+        &self.store
     }
 
     async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
@@ -65,21 +58,9 @@ impl StatsStore for CountingStore {
         self.store.query(query).await
     }
 
-    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
-        self.store.register(endpoints, at).await
-    }
-
     async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
         self.ask().await?;
         self.store.endpoints().await
-    }
-
-    async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
-        self.store.roll_up(now, retention).await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        self.store.health().await
     }
 }
 

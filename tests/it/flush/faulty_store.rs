@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use endpoint_stats_core::Endpoint;
 use endpoint_stats_core::store::{
-    Applied, Batch, EndpointStatus, Retention, RolledUp, SqliteStore, StatsQuery, StatsReport, StatsStore, StoreError,
-    StoreErrorKind, WriterId, WriterState,
+    Applied, Around, Batch, EndpointStatus, Retention, RolledUp, SqliteStore, StatsQuery, StatsStore, StoreError,
+    StoreErrorKind,
 };
 use endpoint_stats_core::window::{TimeRange, Timestamp};
 use tempfile::TempDir;
@@ -174,7 +174,11 @@ fn fault(kind: StoreErrorKind) -> StoreError {
 }
 
 #[async_trait]
-impl StatsStore for FaultyStore {
+impl Around for FaultyStore {
+    fn inner(&self) -> &dyn StatsStore {
+        &self.store
+    }
+
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         let fault_now = (self.faults.lock().unwrap())(batch);
         self.seen.send_modify(|seen| seen.tries += 1);
@@ -206,18 +210,6 @@ impl StatsStore for FaultyStore {
         }
     }
 
-    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.store.writer(writer).await
-    }
-
-    async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
-        self.store.query(query).await
-    }
-
-    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
-        self.store.register(endpoints, at).await
-    }
-
     async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
         let (store, runtime) = (Arc::clone(&self.store), Handle::current());
         spawn_blocking(move || runtime.block_on(store.endpoints())).await.unwrap()
@@ -228,10 +220,6 @@ impl StatsStore for FaultyStore {
             return Err(fault(StoreErrorKind::Unavailable));
         }
         self.store.roll_up(now, retention).await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        self.store.health().await
     }
 }
 

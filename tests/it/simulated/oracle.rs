@@ -3,13 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use endpoint_stats_core::Endpoint;
 use endpoint_stats_core::flush::{Books, BooksView};
 use endpoint_stats_core::store::{
-    Applied, Batch, EndpointStatus, RemoteStore, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
-    WriterId, WriterState,
+    Applied, Around, Batch, EndpointStatus, RemoteStore, StatsStore, StoreError, WriterId,
 };
-use endpoint_stats_core::window::Timestamp;
 
 /// What is known of every writer there was.
 #[derive(Clone, Debug, Default)]
@@ -144,7 +141,11 @@ impl Witness {
 // === impl WitnessedStore ===
 
 #[async_trait]
-impl StatsStore for WitnessedStore {
+impl Around for WitnessedStore {
+    fn inner(&self) -> &dyn StatsStore {
+        &self.store
+    }
+
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         let name = (batch.writer, batch.seq, batch.hits());
         self.witness.note(|life| {
@@ -155,29 +156,5 @@ impl StatsStore for WitnessedStore {
         let answer = self.store.apply(batch).await;
         self.witness.note(|life| life.duplicates += u64::from(matches!(answer, Ok(Applied::Duplicate))));
         answer
-    }
-
-    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.store.writer(writer).await
-    }
-
-    async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
-        self.store.query(query).await
-    }
-
-    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
-        self.store.register(endpoints, at).await
-    }
-
-    async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
-        self.store.endpoints().await
-    }
-
-    async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
-        self.store.roll_up(now, retention).await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        self.store.health().await
     }
 }

@@ -3,13 +3,8 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use endpoint_stats_core::Endpoint;
 use endpoint_stats_core::store::postgres::PostgresStore;
-use endpoint_stats_core::store::{
-    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
-    StoreErrorKind, WriterId, WriterState,
-};
-use endpoint_stats_core::window::Timestamp;
+use endpoint_stats_core::store::{Applied, Around, Batch, StatsStore, StoreError, StoreErrorKind, WriterId};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
@@ -77,7 +72,11 @@ impl BrokenStore {
 }
 
 #[async_trait]
-impl StatsStore for BrokenStore {
+impl Around for BrokenStore {
+    fn inner(&self) -> &dyn StatsStore {
+        &self.store
+    }
+
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         match &self.how {
             Broken::UpsertsInOrder(client) => upsert(client, batch, true).await,
@@ -85,30 +84,6 @@ impl StatsStore for BrokenStore {
             Broken::MarksAfterAdding => self.mark_after_adding(batch).await,
             Broken::AcknowledgesFirst(behind) => Ok(self.acknowledge_first(behind, batch)),
         }
-    }
-
-    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.store.writer(writer).await
-    }
-
-    async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
-        self.store.query(query).await
-    }
-
-    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
-        self.store.register(endpoints, at).await
-    }
-
-    async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
-        self.store.endpoints().await
-    }
-
-    async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
-        self.store.roll_up(now, retention).await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        self.store.health().await
     }
 }
 

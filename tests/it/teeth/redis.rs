@@ -3,13 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use endpoint_stats_core::Endpoint;
 use endpoint_stats_core::store::redis::RedisStore;
-use endpoint_stats_core::store::{
-    Applied, Batch, EndpointStatus, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError, WriterId,
-    WriterState,
-};
-use endpoint_stats_core::window::Timestamp;
+use endpoint_stats_core::store::{Applied, Around, Batch, StatsStore, StoreError, WriterId};
 use tokio::task::JoinHandle;
 
 use crate::redis::kills::kills_lose_and_double_nothing;
@@ -66,7 +61,11 @@ impl BrokenStore {
 }
 
 #[async_trait]
-impl StatsStore for BrokenStore {
+impl Around for BrokenStore {
+    fn inner(&self) -> &dyn StatsStore {
+        &self.store
+    }
+
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         match &self.how {
             Broken::NotAtAll => self.store.apply(batch).await,
@@ -74,30 +73,6 @@ impl StatsStore for BrokenStore {
             Broken::MarksAfterAppending => self.mark_after_appending(batch).await,
             Broken::AcknowledgesFirst(behind) => Ok(self.acknowledge_first(behind, batch)),
         }
-    }
-
-    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.store.writer(writer).await
-    }
-
-    async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
-        self.store.query(query).await
-    }
-
-    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
-        self.store.register(endpoints, at).await
-    }
-
-    async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
-        self.store.endpoints().await
-    }
-
-    async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
-        self.store.roll_up(now, retention).await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        self.store.health().await
     }
 }
 

@@ -5,12 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use endpoint_stats_core::Endpoint;
 use endpoint_stats_core::aggregate::Delta;
 use endpoint_stats_core::store::conformance;
 use endpoint_stats_core::store::{
-    Applied, Batch, EndpointStatus, MemoryStore, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
-    StoreErrorKind, WriterId, WriterState,
+    Applied, Around, Batch, MemoryStore, Retention, RolledUp, StatsStore, StoreError, StoreErrorKind, WriterId,
 };
 use endpoint_stats_core::window::{Timestamp, Width, Window};
 use tokio::time::timeout;
@@ -71,7 +69,11 @@ impl BrokenStore {
 }
 
 #[async_trait]
-impl StatsStore for BrokenStore {
+impl Around for BrokenStore {
+    fn inner(&self) -> &dyn StatsStore {
+        &self.memory
+    }
+
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         match self.how {
             Broken::AddsDuplicates => self.add(batch.deltas.clone()).await,
@@ -110,22 +112,6 @@ impl StatsStore for BrokenStore {
         }
     }
 
-    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.memory.writer(writer).await
-    }
-
-    async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
-        self.memory.query(query).await
-    }
-
-    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
-        self.memory.register(endpoints, at).await
-    }
-
-    async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
-        self.memory.endpoints().await
-    }
-
     async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
         let mut retention = *retention;
         if self.how == Broken::DropsWhatItRollsUp {
@@ -133,10 +119,6 @@ impl StatsStore for BrokenStore {
             retention.hour_secs = 0;
         }
         self.memory.roll_up(now, &retention).await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        self.memory.health().await
     }
 }
 

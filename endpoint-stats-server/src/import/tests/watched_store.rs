@@ -3,12 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use endpoint_stats_core::Endpoint;
-use endpoint_stats_core::store::{
-    Applied, Batch, EndpointStatus, MemoryStore, Retention, RolledUp, StatsQuery, StatsReport, StatsStore, StoreError,
-    StoreErrorKind, WriterId, WriterState,
-};
-use endpoint_stats_core::window::Timestamp;
+use endpoint_stats_core::store::{Applied, Around, Batch, MemoryStore, StatsStore, StoreError, StoreErrorKind};
 use tokio::sync::watch;
 
 /// A store in memory that keeps its batches, and fails when told to.
@@ -83,7 +78,11 @@ impl WatchedStore {
 }
 
 #[async_trait]
-impl StatsStore for WatchedStore {
+impl Around for WatchedStore {
+    fn inner(&self) -> &dyn StatsStore {
+        &self.inner
+    }
+
     async fn apply(&self, batch: &Batch) -> Result<Applied, StoreError> {
         match self.failure(batch.seq) {
             None => self.apply_and_watch(batch).await,
@@ -94,29 +93,5 @@ impl StatsStore for WatchedStore {
                 Err(StoreError::new(StoreErrorKind::Unavailable, "read the reply"))
             }
         }
-    }
-
-    async fn writer(&self, writer: WriterId) -> Result<Option<WriterState>, StoreError> {
-        self.inner.writer(writer).await
-    }
-
-    async fn query(&self, query: &StatsQuery) -> Result<StatsReport, StoreError> {
-        self.inner.query(query).await
-    }
-
-    async fn register(&self, endpoints: &[Endpoint], at: Timestamp) -> Result<(), StoreError> {
-        self.inner.register(endpoints, at).await
-    }
-
-    async fn endpoints(&self) -> Result<Vec<EndpointStatus>, StoreError> {
-        self.inner.endpoints().await
-    }
-
-    async fn roll_up(&self, now: Timestamp, retention: &Retention) -> Result<RolledUp, StoreError> {
-        self.inner.roll_up(now, retention).await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        self.inner.health().await
     }
 }
