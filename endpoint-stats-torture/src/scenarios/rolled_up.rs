@@ -69,18 +69,22 @@ async fn roll_up(run: &Run, kind: Kind, findings: &mut Findings) -> anyhow::Resu
 /// Three roll up ten times a second; the fourth counts what is past every retention.
 fn writer(index: u64, database: &Database) -> anyhow::Result<Writer> {
     let mut options = vec!["--interval-millis", "50", "--rate", "1000", "--routes", "20"];
-    options.extend_from_slice(if index < 3 { &["--roll-up-millis", "100"] } else { &["--first-route", "1000"] });
+    let long_ago = (-20 * DAY).to_string();
+    options.extend(match index {
+        0..3 => vec!["--roll-up-millis", "100"],
+        _ => vec!["--first-route", "1000", "--wrong-by", &long_ago],
+    });
     let options: Vec<_> = options.into_iter().map(str::to_owned).collect();
     Writer::new(format!("w{index}"), &database.url(), &options)
 }
 
-/// Hits of all ages that are kept, and of one that is not.
+/// Hits of all ages that are kept; the fourth writer's are of one that is not, from its first on.
 async fn turn_clocks(writers: &[Writer], dice: &mut Dice, oracle: &Oracle) -> anyhow::Result<()> {
     for writer in &writers[..3] {
         let wrong_by = *dice.one(&[0, -60, -3_600, -3 * 3_600, -DAY, -2 * DAY, -5 * DAY]);
         writer.tell(oracle, Told::Clock(wrong_by)).await?;
     }
-    writers[3].tell(oracle, Told::Clock(-20 * DAY)).await
+    Ok(())
 }
 
 /// What is acknowledged is there at every moment, but for what is too old.

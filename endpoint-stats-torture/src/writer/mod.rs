@@ -81,6 +81,9 @@ pub(crate) struct WriterArguments {
     /// Milliseconds between two roll-ups; without it, this process does not roll up.
     #[arg(long)]
     pub(crate) roll_up_millis: Option<u64>,
+    /// Seconds that the clock is wrong by until it is told otherwise.
+    #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
+    pub(crate) wrong_by: i64,
     /// Breaks a promise.
     #[arg(long)]
     pub(crate) broken: Option<Broken>,
@@ -97,7 +100,7 @@ pub(crate) async fn run(arguments: WriterArguments) -> anyhow::Result<()> {
     let spool = arguments.spool.as_ref().map(|folder| Spool::open(folder, options(&arguments))).transpose()?;
     let store = broken::broken(opened(&arguments.store).await, arguments.broken);
     let store = Arc::new(Witness::new(store, line.clone()));
-    let clock = Arc::new(WallClock::default());
+    let clock = Arc::new(WallClock::wrong_by(arguments.wrong_by));
     let recorder = Aggregator::new(ServiceName::new(SERVICE)?, Limits::default());
     let config = config(&arguments);
     let flusher = match spool {

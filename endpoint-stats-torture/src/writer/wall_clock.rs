@@ -6,12 +6,16 @@ use endpoint_stats_core::clock::{Clock, SystemClock};
 use endpoint_stats_core::window::Timestamp;
 
 /// The clock of the machine, and an error.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct WallClock {
     wrong_by: AtomicI64,
 }
 
 impl WallClock {
+    pub(super) fn wrong_by(secs: i64) -> Self {
+        Self { wrong_by: AtomicI64::new(secs) }
+    }
+
     pub(super) fn be_wrong_by(&self, secs: i64) {
         self.wrong_by.store(secs, Ordering::Relaxed);
     }
