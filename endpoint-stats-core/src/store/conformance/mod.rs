@@ -1,7 +1,7 @@
 //! The promises of every [`StatsStore`], as tests to run against one.
 //!
 //! [`store_conformance!`](crate::store_conformance) makes a test of each function here; each is given a store of its
-//! own. [`answers_like_memory`] sends the same batches to a store and to [`MemoryStore`] and compares every answer.
+//! own. [`answers_like_memory`] sends the same batches to a store and to [`MemoryStore`](super::MemoryStore) and compares every answer.
 //!
 //! ```
 //! // In a crate's tests, with tokio's `macros` and `rt`:
