@@ -155,13 +155,15 @@ impl Process {
     }
 }
 
-// === impl Attempt ===
+// === impl Acknowledgement ===
 
 impl fmt::Display for Acknowledgement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} heard {:?} at {}", self.process, self.answer, self.at)
     }
 }
+
+// === impl Attempt ===
 
 impl Attempt {
     fn new(hits: Hits) -> Self {

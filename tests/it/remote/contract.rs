@@ -35,30 +35,7 @@ async fn fresh_store() -> OverSqlite {
     OverSqlite { store: PrivateStore::over(Arc::new(kept)).await, _folder: folder }
 }
 
-endpoint_stats_core::store_conformance! { fresh_store;
-    a_batch_is_there_once_applied,
-    a_batch_sent_twice_counts_once,
-    an_old_batch_is_a_duplicate,
-    a_batch_raced_by_many_counts_once,
-    a_skipped_number_is_a_gap_and_changes_nothing,
-    an_unknown_writer_starts_at_one,
-    the_same_number_with_other_content_is_a_conflict,
-    a_batch_is_told_by_its_identity_if_it_has_one,
-    the_number_zero_is_rejected,
-    an_empty_batch_takes_its_number,
-    a_checkpoint_is_kept_with_its_batch,
-    two_writers_add_up,
-    sketches_merge,
-    consumers_add_up,
-    an_empty_store_answers_with_nothing,
-    a_range_counts_the_windows_it_touches,
-    a_filter_selects_endpoints,
-    a_series_adds_up_to_the_totals,
-    first_and_last_hits_are_known,
-    a_registered_endpoint_that_was_never_called_is_told,
-    names_are_kept_to_the_letter,
-    a_store_in_order_is_healthy,
-}
+endpoint_stats_core::store_conformance!(fresh_store, hands_on);
 
 #[tokio::test]
 async fn rolling_up_is_left_to_the_server() {
